@@ -1,0 +1,8 @@
+//! AttestLM: deterministic language-model inference whose answer others can check.
+
+mod error;
+
+pub use error::{Error, ErrorKind, Result};
+
+/// A token id of the model's vocabulary.
+pub type Token = u32;

@@ -1,0 +1,1 @@
+//! Random-weight GGUF models and GGUF mutations, for tests and benches.
