@@ -49,11 +49,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     /// An error of `kind` about `field`.
-    pub fn new(
-        kind: ErrorKind,
-        field: impl Into<Cow<'static, str>>,
-        message: impl Into<String>,
-    ) -> Self {
+    pub fn new(kind: ErrorKind, field: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         Error { kind, field: field.into(), message: message.into() }
     }
 

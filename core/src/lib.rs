@@ -1,6 +1,8 @@
 //! AttestLM: deterministic language-model inference whose answer others can check.
 
 mod error;
+pub mod micros;
+pub mod policy;
 
 pub use error::{Error, ErrorKind, Result};
 
