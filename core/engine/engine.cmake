@@ -20,3 +20,8 @@ add_compile_options("-ffile-prefix-map=${CMAKE_BINARY_DIR}=build")
 
 # libm and getenv become functions of ours (core/src/engine/frozen.rs).
 add_compile_options("SHELL:-include ${CMAKE_CURRENT_LIST_DIR}/frozen.h")
+
+# Which version of these two files the engine was built with: core/build.rs compares.
+file(SHA256 "${CMAKE_CURRENT_LIST_FILE}" attestlm_cmake_sha256)
+file(SHA256 "${CMAKE_CURRENT_LIST_DIR}/frozen.h" attestlm_frozen_sha256)
+set(ATTESTLM_ENGINE_SHA256 "${attestlm_cmake_sha256}${attestlm_frozen_sha256}" CACHE INTERNAL "")

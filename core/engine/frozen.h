@@ -59,6 +59,28 @@ void sincosf(float, float *, float *) ATTESTLM_SYMBOL("attestlm_sincosf");
 
 char * getenv(const char *) ATTESTLM_SYMBOL("attestlm_getenv");
 
+#if defined(__x86_64__)
+/*
+ * ggml's barrier spins. With more threads than idle cores the spinners keep the thread they wait for
+ * off the machine: a pause that now and then yields costs nothing when all run, and ends the wait when
+ * they do not. (gcc's _mm_pause is an inline function around this builtin.)
+ */
+#ifdef __cplusplus
+int sched_yield(void) noexcept(true);
+#else
+int sched_yield(void) __attribute__((nothrow));
+#endif
+static inline void attestlm_pause(void) {
+    static __thread unsigned spins;
+    if ((++spins & 127u) == 0) {
+        sched_yield();
+    } else {
+        __asm__ volatile("pause");
+    }
+}
+#define __builtin_ia32_pause attestlm_pause
+#endif
+
 #if defined(__clang__) && defined(__cplusplus)
 /* libstdc++ calls the builtins, and clang++ gives those the library's symbol whatever was declared. */
 #define __builtin_sin sin

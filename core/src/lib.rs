@@ -1,5 +1,7 @@
 //! AttestLM: deterministic language-model inference whose answer others can check.
 
+#[cfg(feature = "engine")]
+pub mod engine;
 mod error;
 pub mod micros;
 pub mod policy;

@@ -1,0 +1,546 @@
+//! One llama.cpp context under one profile: streams of tokens, decoded together.
+//!
+//! About 120 assertions inside llama.cpp would abort the process. Everything they check is checked
+//! here first: sequence ids, consecutive positions, tokens below the vocabulary, sizes.
+
+use std::ffi::{c_int, c_void};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use llama_cpp_sys_2 as sys;
+
+use super::cpu;
+use super::device::{self, Instance};
+use super::float_env::FloatEnv;
+use super::weights::{AdapterWeights, Weights};
+use crate::error::{Error, ErrorKind, Result};
+use crate::Token;
+
+/// The most streams one context may hold (`LLAMA_MAX_SEQ` of the engine is 256).
+pub const MAX_STREAMS: u32 = 64;
+/// The most threads a session may ask for.
+pub const MAX_THREADS: u32 = 512;
+/// The largest physical batch.
+pub const MAX_UBATCH: u32 = 4096;
+/// The longest stream, in tokens.
+pub const MAX_STREAM_TOKENS: u32 = 1 << 20;
+
+/// How a context is made.
+#[derive(Debug, Clone)]
+pub struct ContextOptions {
+    /// Exact profile: reference mode and graph check. Otherwise stock kernels (`fast-1`).
+    pub exact: bool,
+    /// Worker threads; the numerics do not depend on it under an exact profile.
+    pub threads: u32,
+    /// Capacity of each stream in tokens.
+    pub stream_tokens: u32,
+    /// Number of streams.
+    pub streams: u32,
+    /// Physical batch size.
+    pub ubatch: u32,
+}
+
+/// One token for one stream of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DecodeItem {
+    /// The stream, below [`ContextOptions::streams`].
+    pub stream: u32,
+    /// The token, appended to the stream.
+    pub token: Token,
+    /// Whether the logits after this token are wanted.
+    pub logits: bool,
+}
+
+/// The thread pool of a context; NULL for one thread.
+struct ThreadPool(sys::ggml_threadpool_t);
+
+impl ThreadPool {
+    fn new(threads: c_int) -> Result<Self> {
+        // Workers inherit this thread's floating-point environment.
+        let _env = FloatEnv::enter();
+        // SAFETY: a plain constructor of defaults.
+        let mut params = unsafe { sys::ggml_threadpool_params_default(threads) };
+        // Polling between graphs pays on an idle machine and starves the others on a busy one.
+        params.poll = if cpu::machine_is_busy() { 0 } else { 50 };
+        // SAFETY: the parameters are valid for the call.
+        let pool = unsafe { sys::ggml_threadpool_new(&raw mut params) };
+        if pool.is_null() {
+            return Err(Error::new(ErrorKind::Engine, "threads", "the thread pool could not be created"));
+        }
+        Ok(ThreadPool(pool))
+    }
+}
+
+impl Drop for ThreadPool {
+    fn drop(&mut self) {
+        // SAFETY: created by `new`; the context that used it is freed before.
+        unsafe { sys::ggml_threadpool_free(self.0) };
+    }
+}
+
+/// A context: streams that are only appended to, truncated at the tail, or copied whole.
+pub struct Context {
+    // Freed first (see Drop), then the pool, then the weights.
+    context: *mut sys::llama_context,
+    instance: Arc<Instance>,
+    _pool: ThreadPool,
+    _adapter: Option<Arc<AdapterWeights>>,
+    weights: Arc<Weights>,
+    abort: Arc<AtomicBool>,
+    options: ContextOptions,
+    n_vocab: usize,
+    /// Tokens in each stream.
+    lengths: Vec<u32>,
+    /// Row of each item of the last batch that asked for logits.
+    outputs: Vec<Option<i32>>,
+    batch: BatchBuffers,
+}
+
+// SAFETY: a llama.cpp context may move between threads as long as one uses it at a time, which
+// `&mut self` guarantees.
+unsafe impl Send for Context {}
+
+#[derive(Default)]
+struct BatchBuffers {
+    tokens: Vec<i32>,
+    positions: Vec<i32>,
+    n_seq_ids: Vec<i32>,
+    seq_ids: Vec<i32>,
+    seq_id_pointers: Vec<*mut i32>,
+    logits: Vec<i8>,
+}
+
+unsafe extern "C" fn should_abort(data: *mut c_void) -> bool {
+    // SAFETY: `data` is the session's flag, kept alive by the context.
+    unsafe { &*data.cast::<AtomicBool>() }.load(Ordering::Relaxed)
+}
+
+impl Context {
+    /// Makes a context and decodes one token with it, so that a model outside the profile is
+    /// refused now and not in the middle of an answer.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Argument`] for sizes out of range, [`ErrorKind::Unsupported`] if the model's
+    /// graph leaves the profile, [`ErrorKind::Engine`] if llama.cpp fails.
+    pub(crate) fn new(
+        weights: &Arc<Weights>,
+        adapter: Option<&Arc<AdapterWeights>>,
+        n_vocab: usize,
+        options: &ContextOptions,
+        abort: &Arc<AtomicBool>,
+    ) -> Result<Self> {
+        let range = |field: &'static str, value: u32, max: u32| {
+            if (1..=max).contains(&value) {
+                Ok(())
+            } else {
+                Err(Error::argument(field, format!("{value} is outside 1 to {max}")))
+            }
+        };
+        range("threads", options.threads, MAX_THREADS)?;
+        range("streams", options.streams, MAX_STREAMS)?;
+        range("ubatch", options.ubatch, MAX_UBATCH)?;
+        range("contextTokens", options.stream_tokens, MAX_STREAM_TOKENS)?;
+        if adapter.is_some_and(|a| !a.belongs_to(weights)) {
+            return Err(Error::argument("adapter", "it was loaded for another model"));
+        }
+        let threads = c_int::try_from(options.threads).map_err(|_| Error::argument("threads", "too many"))?;
+        let pool = ThreadPool::new(threads)?;
+        let instance = Arc::new(Instance {
+            exact: options.exact,
+            threadpool: pool.0,
+            n_threads: threads,
+            graphs: AtomicU64::new(0),
+            refusal: Mutex::new(None),
+        });
+
+        let stream_tokens = options.stream_tokens.next_multiple_of(256);
+        let n_ctx = stream_tokens
+            .checked_mul(options.streams)
+            .ok_or_else(|| Error::argument("contextTokens", "contextTokens x streams is above 2^32"))?;
+        // SAFETY: a plain constructor of defaults.
+        let mut params = unsafe { sys::llama_context_default_params() };
+        params.n_ctx = n_ctx;
+        params.n_batch = options.ubatch.max(options.streams);
+        params.n_ubatch = options.ubatch;
+        params.n_seq_max = options.streams;
+        params.n_threads = threads;
+        params.n_threads_batch = threads;
+        // The reference flash path accumulates V in f16 and stagnates on long contexts.
+        params.flash_attn_type =
+            if options.exact { sys::LLAMA_FLASH_ATTN_TYPE_DISABLED } else { sys::LLAMA_FLASH_ATTN_TYPE_AUTO };
+        params.type_k = sys::GGML_TYPE_F16;
+        params.type_v = sys::GGML_TYPE_F16;
+        // A unified cache fills holes out of position order; a short sliding-window cache has a ring
+        // whose size depends on the ubatch. Both change logits.
+        params.kv_unified = false;
+        params.swa_full = true;
+        params.offload_kqv = true;
+        params.op_offload = false;
+        params.embeddings = false;
+        params.no_perf = true;
+        params.abort_callback = Some(should_abort);
+        params.abort_callback_data = Arc::as_ptr(abort).cast_mut().cast();
+
+        let _env = FloatEnv::enter();
+        // SAFETY: valid model and parameters; the abort flag is kept alive by `Self`.
+        let context = device::with_handover(&instance, || unsafe {
+            sys::llama_init_from_model(weights.as_ptr(), params)
+        });
+        if context.is_null() {
+            return Err(Error::new(
+                ErrorKind::Engine,
+                "context",
+                format!("llama.cpp could not create a context of {n_ctx} tokens (its reason is in the log)"),
+            ));
+        }
+        let mut this = Context {
+            context,
+            instance,
+            _pool: pool,
+            _adapter: adapter.cloned(),
+            weights: Arc::clone(weights),
+            abort: Arc::clone(abort),
+            options: ContextOptions { stream_tokens, ..options.clone() },
+            n_vocab,
+            lengths: vec![0; options.streams as usize],
+            outputs: Vec::new(),
+            batch: BatchBuffers::default(),
+        };
+        if let Some(adapter) = adapter {
+            let (mut pointer, mut scale) = (adapter.as_ptr(), 1.0f32);
+            // SAFETY: one valid adapter and one scale.
+            let status =
+                unsafe { sys::llama_set_adapters_lora(this.context, &raw mut pointer, 1, &raw mut scale) };
+            if status != 0 {
+                return Err(Error::new(
+                    ErrorKind::Engine,
+                    "adapter",
+                    "llama.cpp could not apply the adapter",
+                ));
+            }
+        }
+        this.probe()?;
+        Ok(this)
+    }
+
+    /// Decodes one token and removes it: the graph check speaks before the first answer.
+    fn probe(&mut self) -> Result<()> {
+        self.decode(&[DecodeItem { stream: 0, token: 0, logits: true }])?;
+        self.truncate(0, 0)
+    }
+
+    /// How many tokens one call of [`Self::decode`] takes.
+    #[must_use]
+    pub fn batch_tokens(&self) -> usize {
+        self.options.ubatch.max(self.options.streams) as usize
+    }
+
+    /// Capacity of a stream in tokens.
+    #[must_use]
+    pub fn stream_tokens(&self) -> u32 {
+        self.options.stream_tokens
+    }
+
+    /// Number of streams.
+    #[must_use]
+    pub fn streams(&self) -> u32 {
+        self.options.streams
+    }
+
+    /// Number of tokens in a stream; 0 for a stream that does not exist.
+    #[must_use]
+    pub fn stream_len(&self, stream: u32) -> u32 {
+        self.lengths.get(stream as usize).copied().unwrap_or(0)
+    }
+
+    /// Appends the items' tokens to their streams and computes the logits asked for.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Argument`] for an item that does not fit, and nothing was decoded;
+    /// [`ErrorKind::Cancelled`] if the abort flag was raised and [`ErrorKind::Engine`] or
+    /// [`ErrorKind::Unsupported`] if the computation failed: streams then hold what was completed,
+    /// see [`Self::stream_len`].
+    pub fn decode(&mut self, items: &[DecodeItem]) -> Result<()> {
+        self.fill_batch(items)?;
+        let graphs_before = self.instance.graphs.load(Ordering::Relaxed);
+        let b = &mut self.batch;
+        b.seq_id_pointers.clear();
+        let base = b.seq_ids.as_mut_ptr();
+        // SAFETY: each pointer stays inside `seq_ids`, which is not resized below.
+        b.seq_id_pointers.extend((0..items.len()).map(|i| unsafe { base.add(i) }));
+        let batch = sys::llama_batch {
+            n_tokens: i32::try_from(items.len()).map_err(|_| Error::argument("batch", "too many items"))?,
+            token: b.tokens.as_mut_ptr(),
+            embd: std::ptr::null_mut(),
+            pos: b.positions.as_mut_ptr(),
+            n_seq_id: b.n_seq_ids.as_mut_ptr(),
+            seq_id: b.seq_id_pointers.as_mut_ptr(),
+            logits: b.logits.as_mut_ptr(),
+        };
+        let status = {
+            let _env = FloatEnv::enter();
+            // SAFETY: every array has n_tokens entries; ids, positions and sizes were checked.
+            unsafe { sys::llama_decode(self.context, batch) }
+        };
+        if status != 0 {
+            self.outputs.clear();
+            self.resync();
+            return Err(self.failure(status));
+        }
+        if self.instance.graphs.load(Ordering::Relaxed) == graphs_before {
+            // Never seen: the scheduler would have to prefer the plain CPU for the whole graph.
+            self.outputs.clear();
+            self.resync();
+            return Err(Error::new(ErrorKind::Engine, "profile", "the graph did not reach the device"));
+        }
+        for item in items {
+            if let Some(length) = self.lengths.get_mut(item.stream as usize) {
+                *length += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn failure(&self, status: i32) -> Error {
+        if let Some(why) = self.instance.take_refusal() {
+            return Error::new(
+                ErrorKind::Unsupported,
+                "profile",
+                format!("outside the exact profile: {why}"),
+            );
+        }
+        match status {
+            2 => Error::new(ErrorKind::Cancelled, "decode", "cancelled"),
+            1 => Error::new(ErrorKind::Engine, "contextTokens", "no room left in the cache"),
+            -2 => Error::new(ErrorKind::Engine, "decode", "out of memory"),
+            _ => Error::new(ErrorKind::Engine, "decode", format!("llama.cpp failed with status {status}")),
+        }
+    }
+
+    /// Validates the items and lays them out for llama.cpp.
+    fn fill_batch(&mut self, items: &[DecodeItem]) -> Result<()> {
+        if items.is_empty() || items.len() > self.batch_tokens() {
+            return Err(Error::argument(
+                "batch",
+                format!("{} items, a batch takes 1 to {}", items.len(), self.batch_tokens()),
+            ));
+        }
+        let b = &mut self.batch;
+        b.tokens.clear();
+        b.positions.clear();
+        b.n_seq_ids.clear();
+        b.seq_ids.clear();
+        b.logits.clear();
+        self.outputs.clear();
+        let mut next = self.lengths.clone();
+        for item in items {
+            let Some(position) = next.get_mut(item.stream as usize) else {
+                return Err(Error::argument(
+                    "stream",
+                    format!("{} does not exist, the context has {}", item.stream, self.options.streams),
+                ));
+            };
+            if item.token as usize >= self.n_vocab {
+                return Err(Error::argument(
+                    "token",
+                    format!("{} is outside the vocabulary of {} tokens", item.token, self.n_vocab),
+                ));
+            }
+            if *position >= self.options.stream_tokens {
+                return Err(Error::argument(
+                    "contextTokens",
+                    format!("the stream is full at {} tokens", self.options.stream_tokens),
+                ));
+            }
+            let too_large = || Error::argument("batch", "value above 2^31");
+            b.tokens.push(i32::try_from(item.token).map_err(|_| too_large())?);
+            b.positions.push(i32::try_from(*position).map_err(|_| too_large())?);
+            b.n_seq_ids.push(1);
+            b.seq_ids.push(i32::try_from(item.stream).map_err(|_| too_large())?);
+            b.logits.push(i8::from(item.logits));
+            let row = self.outputs.len();
+            self.outputs.push(if item.logits { i32::try_from(row).ok() } else { None });
+            *position += 1;
+        }
+        Ok(())
+    }
+
+    /// The logits after item `index` of the last batch, one per token of the vocabulary.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Argument`] if that item did not ask for logits.
+    pub fn logits(&self, index: usize) -> Result<&[f32]> {
+        let row = self.outputs.get(index).copied().flatten().ok_or_else(|| {
+            Error::argument("batch", format!("item {index} of the last batch has no logits"))
+        })?;
+        // SAFETY: a valid context; the row asked for logits in the last successful decode.
+        let pointer = unsafe { sys::llama_get_logits_ith(self.context, row) };
+        if pointer.is_null() {
+            return Err(Error::new(ErrorKind::Engine, "decode", "llama.cpp kept no logits"));
+        }
+        // SAFETY: the row holds n_vocab floats until the next decode, which needs `&mut self`.
+        Ok(unsafe { std::slice::from_raw_parts(pointer, self.n_vocab) })
+    }
+
+    /// Drops everything of a stream from position `len` on.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Argument`] for a stream that does not exist or is shorter.
+    pub fn truncate(&mut self, stream: u32, len: u32) -> Result<()> {
+        let current = self.checked_len(stream)?;
+        if len > current {
+            return Err(Error::argument("stream", format!("{len} is beyond its {current} tokens")));
+        }
+        if len < current {
+            let to_i32 = |v: u32| i32::try_from(v).map_err(|_| Error::argument("stream", "above 2^31"));
+            // SAFETY: a valid context and an existing stream; removing a tail is always possible
+            // for an attention cache.
+            let removed = unsafe {
+                sys::llama_memory_seq_rm(
+                    sys::llama_get_memory(self.context),
+                    to_i32(stream)?,
+                    to_i32(len)?,
+                    -1,
+                )
+            };
+            if !removed {
+                return Err(Error::new(ErrorKind::Engine, "stream", "the cache cannot be truncated"));
+            }
+            if let Some(length) = self.lengths.get_mut(stream as usize) {
+                *length = len;
+            }
+        }
+        Ok(())
+    }
+
+    /// Replaces stream `to` by a whole copy of stream `from`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Argument`] for a stream that does not exist.
+    pub fn copy_stream(&mut self, from: u32, to: u32) -> Result<()> {
+        let length = self.checked_len(from)?;
+        self.checked_len(to)?;
+        if from == to {
+            return Ok(());
+        }
+        let to_i32 = |v: u32| i32::try_from(v).map_err(|_| Error::argument("stream", "above 2^31"));
+        let (source, target) = (to_i32(from)?, to_i32(to)?);
+        // SAFETY: existing, different streams; the range is the whole stream (a partial copy across
+        // streams would abort).
+        unsafe {
+            let memory = sys::llama_get_memory(self.context);
+            sys::llama_memory_seq_rm(memory, target, -1, -1);
+            sys::llama_memory_seq_cp(memory, source, target, -1, -1);
+        }
+        if let Some(slot) = self.lengths.get_mut(to as usize) {
+            *slot = length;
+        }
+        Ok(())
+    }
+
+    /// Empties every stream and zeroes the cache: what a slot saw before (a NaN, half of a failed
+    /// batch) cannot reach later logits, where masked cells are still multiplied.
+    pub fn clear(&mut self) {
+        // SAFETY: a valid context.
+        unsafe { sys::llama_memory_clear(sys::llama_get_memory(self.context), true) };
+        self.lengths.fill(0);
+        self.outputs.clear();
+    }
+
+    fn checked_len(&self, stream: u32) -> Result<u32> {
+        self.lengths.get(stream as usize).copied().ok_or_else(|| {
+            Error::argument(
+                "stream",
+                format!("{stream} does not exist, the context has {}", self.options.streams),
+            )
+        })
+    }
+
+    /// After a failed decode llama.cpp knows best what each stream still holds.
+    fn resync(&mut self) {
+        for (stream, length) in self.lengths.iter_mut().enumerate() {
+            let Ok(stream) = i32::try_from(stream) else { continue };
+            // SAFETY: a valid context and an existing stream; -1 for an empty one.
+            let last = unsafe { sys::llama_memory_seq_pos_max(sys::llama_get_memory(self.context), stream) };
+            *length = u32::try_from(last + 1).unwrap_or(0);
+        }
+    }
+
+    /// Number of graphs computed so far.
+    #[must_use]
+    pub fn graphs(&self) -> u64 {
+        self.instance.graphs.load(Ordering::Relaxed)
+    }
+
+    /// The flag that stops a running decode when raised.
+    #[must_use]
+    pub fn abort_flag(&self) -> &Arc<AtomicBool> {
+        &self.abort
+    }
+
+    /// The weights the context was made from.
+    pub(crate) fn weights(&self) -> &Arc<Weights> {
+        &self.weights
+    }
+}
+
+impl Drop for Context {
+    fn drop(&mut self) {
+        // SAFETY: created by `new`, freed once, before the pool and the weights it uses.
+        unsafe { sys::llama_free(self.context) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Vocab;
+
+    fn context(
+        weights: &Arc<Weights>,
+        vocab: &Vocab,
+        exact: bool,
+        threads: u32,
+        ubatch: u32,
+        streams: u32,
+    ) -> Context {
+        let options = ContextOptions { exact, threads, stream_tokens: 512, streams, ubatch };
+        Context::new(weights, None, vocab.len(), &options, &Arc::new(AtomicBool::new(false))).unwrap()
+    }
+
+    fn run(ctx: &mut Context, tokens: &[Token], chunk: usize) -> Vec<Vec<u32>> {
+        let mut rows = Vec::new();
+        for part in tokens.chunks(chunk) {
+            let items: Vec<_> =
+                part.iter().map(|t| DecodeItem { stream: 0, token: *t, logits: true }).collect();
+            ctx.decode(&items).unwrap();
+            for i in 0..items.len() {
+                rows.push(ctx.logits(i).unwrap().iter().map(|l| l.to_bits()).collect());
+            }
+        }
+        rows
+    }
+
+    #[test]
+    fn exact_logits_do_not_depend_on_batch_or_threads() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/abacus/abacus-q8_0.gguf");
+        let file = std::fs::File::open(path).unwrap();
+        let weights = Arc::new(Weights::load(&file, &mut |_| (), &AtomicBool::new(false)).unwrap());
+        let vocab = Vocab::read(&weights).unwrap();
+        let text = "<|bos|><|user|>Tom has 12 apples and buys 7 more. He gives 5 to Ann. How many are left?"
+            .repeat(24);
+        let tokens: Vec<Token> = vocab.tokenize(&text).unwrap().into_iter().take(300).collect();
+        assert!(tokens.len() > 250);
+        let reference = run(&mut context(&weights, &vocab, true, 1, 1, 1), &tokens, 1);
+        let mut fast_differs = false;
+        for (threads, ubatch) in [(1, 512), (2, 64), (4, 7), (2, 512)] {
+            let rows =
+                run(&mut context(&weights, &vocab, true, threads, ubatch, 1), &tokens, ubatch as usize);
+            assert!(rows == reference, "threads {threads}, ubatch {ubatch}");
+            let rows =
+                run(&mut context(&weights, &vocab, false, threads, ubatch, 1), &tokens, ubatch as usize);
+            fast_differs |= rows != reference;
+        }
+        assert!(fast_differs, "the fast profile should not be exact: is reference mode really switched?");
+    }
+}

@@ -1,0 +1,36 @@
+//! Inference through llama.cpp, made reproducible: see [`crate::profile`] for what is promised.
+
+mod abi;
+mod context;
+pub mod cpu;
+mod device;
+pub mod float_env;
+mod frozen;
+mod graph;
+mod logs;
+mod vocab;
+mod weights;
+
+use once_cell::sync::OnceCell;
+
+pub use context::{Context, ContextOptions, DecodeItem};
+pub use vocab::{Vocab, MAX_TEXT_BYTES};
+pub(crate) use weights::{memory_file, AdapterWeights, Weights};
+
+use crate::error::Result;
+
+/// Starts the engine once for the process: processor check, log forwarding, device.
+pub(crate) fn start() -> Result<()> {
+    static STARTED: OnceCell<()> = OnceCell::new();
+    STARTED
+        .get_or_try_init(|| {
+            cpu::check_instruction_set()?;
+            std::hint::black_box(frozen::addresses());
+            let _env = float_env::FloatEnv::enter();
+            logs::install();
+            // SAFETY: called once, before any other function of the engine.
+            unsafe { llama_cpp_sys_2::llama_backend_init() };
+            device::register()
+        })
+        .copied()
+}
