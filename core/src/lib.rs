@@ -5,6 +5,8 @@ pub mod engine;
 mod error;
 pub mod micros;
 pub mod policy;
+pub mod sampler;
+pub mod seed;
 
 pub use error::{Error, ErrorKind, Result};
 
