@@ -9,7 +9,7 @@ use std::ffi::CStr;
 use llama_cpp_sys_2 as sys;
 
 /// Weight types proven exact: ggml's reference path computes them row by row.
-const WEIGHT_TYPES: &[sys::ggml_type] = &[
+pub(super) const WEIGHT_TYPES: &[sys::ggml_type] = &[
     sys::GGML_TYPE_F32,
     sys::GGML_TYPE_F16,
     sys::GGML_TYPE_Q8_0,

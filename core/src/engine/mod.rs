@@ -7,7 +7,9 @@ mod device;
 pub mod float_env;
 mod frozen;
 mod graph;
+pub mod known_answer;
 mod logs;
+pub(crate) mod streams;
 mod vocab;
 mod weights;
 

@@ -1,0 +1,86 @@
+//! Execution profiles: what makes two runs the same.
+//!
+//! An *exact* profile promises that two machines with the same profile id compute the same logits,
+//! bit for bit. The *tolerant* profile `fast-1` promises closeness only, on any machine: a replay
+//! under it, or of it, never says `verified` or `diverged`.
+//!
+//! `exact-1` is ggml's batch-invariant reference path on x86-64-v3, behind a device of ours, with
+//! compiler, C library and environment taken out (`core/engine/`): flash attention off, KV cache
+//! f16, one stream for each sequence, full-size sliding-window cache, every numeric parameter left
+//! to the model. Its id ends with the first 8 hex digits of the known-answer digest.
+
+use crate::error::{Error, Result};
+
+/// The version of the sys crate that carries the pinned llama.cpp.
+pub const ENGINE: &str = "llama-cpp-sys-2-0.1.161";
+
+/// The instruction set the engine is built for.
+pub const INSTRUCTION_SET: &str = "x86-64-v3";
+
+/// The digest of every operation of the profile on synthetic tensors.
+pub(crate) const KNOWN_OPERATIONS: [u8; 32] = [0; 32];
+
+/// The digest of the bundled model's logits over 300 positions.
+pub(crate) const KNOWN_MODEL: [u8; 32] = [0; 32];
+
+/// An execution profile this release can run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Profile {
+    /// Bit-exact on every machine with the same profile id.
+    Exact1,
+    /// Stock kernels, at stock speed; close, not equal.
+    Fast1,
+}
+
+impl Profile {
+    /// Every profile of this release.
+    pub const ALL: [Profile; 2] = [Profile::Exact1, Profile::Fast1];
+
+    /// The profile's short name: `exact` or `fast`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Profile::Exact1 => "exact",
+            Profile::Fast1 => "fast",
+        }
+    }
+
+    /// Reads a short name.
+    ///
+    /// # Errors
+    /// Anything but `exact` and `fast`.
+    pub fn from_name(name: &str) -> Result<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|p| p.name() == name)
+            .ok_or_else(|| Error::argument("profile", "it must be `exact` or `fast`"))
+    }
+
+    /// The readable id; the receipt carries its keccak256.
+    #[must_use]
+    pub fn id(self) -> String {
+        match self {
+            Profile::Exact1 => {
+                let mut hasher = blake3::Hasher::new();
+                hasher.update(&KNOWN_OPERATIONS);
+                hasher.update(&KNOWN_MODEL);
+                let digest = hasher.finalize();
+                let [a, b, c, d, ..] = *digest.as_bytes();
+                format!("{ENGINE}/{INSTRUCTION_SET}/exact-1/{a:02x}{b:02x}{c:02x}{d:02x}")
+            }
+            Profile::Fast1 => format!("{ENGINE}/{INSTRUCTION_SET}/fast-1"),
+        }
+    }
+
+    /// keccak256 of the id: the receipt's `profile`.
+    #[must_use]
+    pub fn hash(self) -> [u8; 32] {
+        crate::abi::keccak256(self.id().as_bytes())
+    }
+
+    /// Whether the profile promises equal bits.
+    #[must_use]
+    pub fn is_exact(self) -> bool {
+        self == Profile::Exact1
+    }
+}
