@@ -3,6 +3,7 @@
 #[cfg(feature = "engine")]
 pub mod engine;
 mod error;
+pub mod gguf;
 pub mod micros;
 pub mod policy;
 pub mod sampler;
