@@ -1,6 +1,9 @@
 //! AttestLM: deterministic language-model inference whose answer others can check.
 
+pub mod abi;
 mod error;
+pub mod hex;
+pub mod json;
 pub mod micros;
 pub mod policy;
 
