@@ -1,9 +1,12 @@
 //! AttestLM: deterministic language-model inference whose answer others can check.
 
+pub mod abi;
 #[cfg(feature = "engine")]
 pub mod engine;
 mod error;
 pub mod gguf;
+pub mod hex;
+pub mod json;
 pub mod micros;
 pub mod policy;
 pub mod sampler;

@@ -1,0 +1,234 @@
+//! Replay: one teacher-forced prefill of prompt and output, which gives again every logit the
+//! generation saw, and with them every digest and every draw.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+
+use crate::engine::float_env::FloatEnv;
+use crate::engine::{Context, ContextOptions, DecodeItem};
+use crate::error::{Error, ErrorKind, Result};
+use crate::grammar::Grammar;
+use crate::model::{Adapter, Model};
+use crate::output::{Drawn, Output};
+use crate::policy::SamplingPolicy;
+use crate::receipt::Finish;
+use crate::sampler::Sampler;
+use crate::session::Constraint;
+use crate::trace;
+use crate::Token;
+
+/// The buffer of attention scores takes contextTokens x ubatch x heads x 4 bytes: kept below this
+/// by a smaller ubatch, which changes no bit.
+const SCORE_BYTES: u64 = 256 << 20;
+/// Logits of one chunk, vocabulary x ubatch x 4 bytes: kept below this.
+const LOGIT_BYTES: u64 = 128 << 20;
+
+/// What a receipt claims to have happened, with everything disclosed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Claim<'a> {
+    pub prompt: &'a [Token],
+    pub output: &'a [Token],
+    /// How the output was drawn; `None` for a scored output, of which only the logits are claimed.
+    pub drawn: Option<DrawnClaim<'a>>,
+}
+
+/// How an output was drawn, as claimed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DrawnClaim<'a> {
+    pub policy: &'a SamplingPolicy,
+    pub seed: &'a [u8; 32],
+    pub stream: u32,
+    pub finish: Finish,
+}
+
+/// What a replay found.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Replayed {
+    /// BLAKE3 of the logits at each output position.
+    pub digests: Vec<[u8; 32]>,
+    /// The first contradiction between the claim and the draws.
+    pub divergence: Option<Divergence>,
+    /// For each position how far the claimed token was from being drawn here (see
+    /// [`Sampler::judge`]): `max(margin, cutoff gap)`, infinite if it could never have been.
+    pub distances: Vec<f64>,
+}
+
+/// Where and in what a claim and its replay differ.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Divergence {
+    pub position: usize,
+    pub what: &'static str,
+}
+
+/// How to replay.
+pub(crate) struct ReplayOptions<'a> {
+    pub model: &'a Model,
+    pub adapter: Option<&'a Adapter>,
+    /// Exact profile or stock kernels.
+    pub exact: bool,
+    pub threads: u32,
+    pub cancel: &'a Arc<AtomicBool>,
+}
+
+/// Replays a claim.
+///
+/// # Errors
+/// [`ErrorKind::Argument`] if a token is outside the vocabulary or the sequence longer than the
+/// model takes, [`ErrorKind::Engine`], [`ErrorKind::Unsupported`], [`ErrorKind::Cancelled`].
+pub(crate) fn replay(claim: &Claim<'_>, options: &ReplayOptions<'_>) -> Result<Replayed> {
+    let _env = FloatEnv::enter();
+    let mut replayed = Replayed::default();
+    if claim.output.is_empty() {
+        return Ok(replayed);
+    }
+    let model = options.model;
+    let vocab = model.vocab();
+    let mut checker = match &claim.drawn {
+        Some(drawn) => Some(DrawChecker::new(claim, drawn, model)?),
+        None => None,
+    };
+    // The last output token chose nothing: it is not fed.
+    let fed: Vec<Token> =
+        claim.prompt.iter().chain(claim.output.iter().take(claim.output.len() - 1)).copied().collect();
+    let first_row = claim.prompt.len().checked_sub(1).ok_or_else(|| {
+        Error::argument("promptTokens", "an empty prompt has no logits to draw from")
+    })?;
+    let mut context = context_for(fed.len(), vocab.len(), options)?;
+    let mut position = 0;
+    let mut start = 0;
+    while start < fed.len() {
+        if options.cancel.load(Ordering::Relaxed) {
+            return Err(Error::new(ErrorKind::Cancelled, "replay", "cancelled"));
+        }
+        let end = fed.len().min(start + context.batch_tokens());
+        let items: Vec<DecodeItem> = fed
+            .iter()
+            .enumerate()
+            .take(end)
+            .skip(start)
+            .map(|(at, token)| DecodeItem { stream: 0, token: *token, logits: at >= first_row })
+            .collect();
+        context.decode(&items)?;
+        for row in first_row.max(start)..end {
+            let logits = context.logits(row - start)?;
+            replayed.digests.push(trace::logits_digest(logits));
+            if let Some(checker) = &mut checker {
+                checker.check(position, logits, &mut replayed)?;
+            }
+            position += 1;
+        }
+        start = end;
+    }
+    Ok(replayed)
+}
+
+fn context_for(tokens: usize, n_vocab: usize, options: &ReplayOptions<'_>) -> Result<Context> {
+    let too_long = || Error::argument("outputTokens", "prompt and output are longer than any context");
+    let stream_tokens = u32::try_from(tokens).map_err(|_| too_long())?;
+    let heads = u64::from(options.model.weights().n_head());
+    let by_scores = SCORE_BYTES / (u64::from(stream_tokens.next_multiple_of(256)) * heads * 4).max(1);
+    let by_logits = LOGIT_BYTES / (n_vocab as u64 * 4).max(1);
+    let ubatch = u32::try_from(by_scores.min(by_logits).clamp(16, 512)).unwrap_or(16);
+    Context::new(
+        options.model.weights(),
+        options.adapter.map(Adapter::weights),
+        n_vocab,
+        &ContextOptions { exact: options.exact, threads: options.threads, stream_tokens, streams: 1, ubatch },
+        options.cancel,
+    )
+}
+
+/// Redraws each token and follows the rule of where the output ends.
+struct DrawChecker<'a> {
+    claim: &'a Claim<'a>,
+    drawn: &'a DrawnClaim<'a>,
+    model: &'a Model,
+    sampler: Sampler,
+    grammar: Option<Constraint>,
+    history: Vec<Token>,
+    output: Output,
+}
+
+impl<'a> DrawChecker<'a> {
+    fn new(claim: &'a Claim<'a>, drawn: &'a DrawnClaim<'a>, model: &'a Model) -> Result<Self> {
+        let vocab = model.vocab();
+        let grammar = match &drawn.policy.grammar {
+            Some(spec) => {
+                let grammar = Grammar::compile(spec, model.grammar_vocab()?)?;
+                Some(Constraint::new(&grammar, vocab.len()))
+            }
+            None => None,
+        };
+        Ok(DrawChecker {
+            sampler: Sampler::new(drawn.policy, drawn.seed, drawn.stream, vocab.len(), vocab.eog())?,
+            grammar,
+            history: claim.prompt.to_vec(),
+            output: Output::default(),
+            claim,
+            drawn,
+            model,
+        })
+    }
+
+    fn check(&mut self, position: usize, logits: &[f32], replayed: &mut Replayed) -> Result<()> {
+        let Some(token) = self.claim.output.get(position).copied() else { return Ok(()) };
+        let mut diverge = |what| {
+            replayed.divergence.get_or_insert(Divergence { position, what });
+        };
+        let mask = match &mut self.grammar {
+            Some(grammar) => match grammar.mask() {
+                Ok(mask) => Some(mask),
+                Err(_) => {
+                    // The claimed tokens left the grammar earlier; that position was already named.
+                    diverge("grammar");
+                    replayed.distances.push(f64::INFINITY);
+                    return Ok(());
+                }
+            },
+            None => None,
+        };
+        let judgement =
+            match self.sampler.judge(position as u64, logits, &self.history, mask, token) {
+                Ok(judgement) => judgement,
+                Err(error) if error.kind() == ErrorKind::Logits => {
+                    diverge("logits cannot be sampled");
+                    replayed.distances.push(f64::INFINITY);
+                    self.history.push(token);
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            };
+        if judgement.expected != token {
+            diverge("token");
+        }
+        replayed.distances.push(if judgement.excluded {
+            f64::INFINITY
+        } else {
+            judgement.margin.max(judgement.cutoff_gap).max(0.0)
+        });
+        self.follow(position, token, replayed);
+        Ok(())
+    }
+
+    /// Takes the claimed token as drawn and checks that the output ends where the rule says.
+    fn follow(&mut self, position: usize, token: Token, replayed: &mut Replayed) {
+        let vocab = self.model.vocab();
+        let is_eog = vocab.is_eog(token);
+        let grammar_ended = match &mut self.grammar {
+            Some(grammar) if !is_eog => grammar.accept(token).unwrap_or(false),
+            _ => false,
+        };
+        self.history.push(token);
+        let drawn = Drawn { token, piece: vocab.piece(token), is_eog, grammar_ended };
+        let finish = self.output.push(drawn, self.drawn.policy, self.claim.prompt.len());
+        let is_last = position + 1 == self.claim.output.len();
+        let what = match (finish, is_last) {
+            (Some(_), false) => "the output goes on after its end",
+            // Cancelled: the claim is the prefix alone, wherever it stops.
+            (_, true) if self.drawn.finish == Finish::Cancelled => return,
+            (finish, true) if finish != Some(self.drawn.finish) => "finish",
+            _ => return,
+        };
+        replayed.divergence.get_or_insert(Divergence { position, what });
+    }
+}
