@@ -100,7 +100,7 @@ impl Model {
             return Err(Error::new(ErrorKind::Model, "general.architecture", "not a causal decoder"));
         }
         let weights = Arc::new(weights);
-        let vocab = Vocab::read(&weights)?;
+        let vocab = Vocab::read(&weights, header.tokenizer.recursive_split)?;
         if vocab.len() != header.vocabulary as usize {
             return Err(Error::new(
                 ErrorKind::Model,

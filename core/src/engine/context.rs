@@ -526,7 +526,7 @@ mod tests {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/abacus/abacus-q8_0.gguf");
         let file = std::fs::File::open(path).unwrap();
         let weights = Arc::new(Weights::load(&file, &mut |_| (), &AtomicBool::new(false)).unwrap());
-        let vocab = Vocab::read(&weights).unwrap();
+        let vocab = Vocab::read(&weights, false).unwrap();
         let text = "<|bos|><|user|>Tom has 12 apples and buys 7 more. He gives 5 to Ann. How many are left?"
             .repeat(24);
         let tokens: Vec<Token> = vocab.tokenize(&text).unwrap().into_iter().take(300).collect();

@@ -11,6 +11,11 @@ use crate::Token;
 /// The longest text tokenized at once.
 pub const MAX_TEXT_BYTES: usize = 16 << 20;
 
+/// Stack for tokenizers that recurse once per character (see [`Vocab::read`]).
+const RECURSIVE_STACK: usize = 1 << 30;
+/// The longest text for them: 1,024 bytes of stack a character.
+const RECURSIVE_MAX_TEXT_BYTES: usize = 1 << 20;
+
 /// A model's vocabulary, with every token's bytes read once.
 ///
 /// The bytes of a token are its piece, control tokens included: nothing a model produces is
@@ -23,10 +28,14 @@ pub struct Vocab {
     bos: Option<Token>,
     eos: Option<Token>,
     add_bos: bool,
+    recursive_split: bool,
 }
 
 impl Vocab {
-    pub(crate) fn read(weights: &Arc<Weights>) -> Result<Self> {
+    /// Reads the vocabulary. `recursive_split`: llama.cpp splits text for this tokenizer with
+    /// `std::regex`, whose recursion grows with the text; such texts are shorter and get a stack of
+    /// their own.
+    pub(crate) fn read(weights: &Arc<Weights>, recursive_split: bool) -> Result<Self> {
         let vocab = weights.vocab_ptr();
         // SAFETY: the vocabulary lives as long as the weights.
         let n = unsafe { sys::llama_vocab_n_tokens(vocab) };
@@ -52,7 +61,7 @@ impl Vocab {
                 sys::llama_vocab_get_add_bos(vocab),
             )
         };
-        Ok(Vocab { weights: Arc::clone(weights), pieces, eog, control, bos, eos, add_bos })
+        Ok(Vocab { weights: Arc::clone(weights), pieces, eog, control, bos, eos, add_bos, recursive_split })
     }
 
     /// Number of tokens.
@@ -138,12 +147,28 @@ impl Vocab {
     /// As [`Self::tokenize`].
     pub fn tokenize_plain(&self, text: &str) -> Result<Vec<Token>> {
         let refused = |why: String| Error::argument("prompt", why);
-        if text.len() > MAX_TEXT_BYTES {
-            return Err(refused(format!("{} bytes, more than the limit of {MAX_TEXT_BYTES}", text.len())));
+        let limit = if self.recursive_split { RECURSIVE_MAX_TEXT_BYTES } else { MAX_TEXT_BYTES };
+        if text.len() > limit {
+            return Err(refused(format!("{} bytes, more than the limit of {limit}", text.len())));
         }
         if text.is_empty() {
             return Ok(Vec::new());
         }
+        if !self.recursive_split || text.len() < 4096 {
+            return self.tokenize_here(text);
+        }
+        std::thread::scope(|scope| {
+            std::thread::Builder::new()
+                .stack_size(RECURSIVE_STACK)
+                .spawn_scoped(scope, || self.tokenize_here(text))
+                .map_err(|e| refused(format!("no stack for the tokenizer: {e}")))?
+                .join()
+                .map_err(|_| Error::new(ErrorKind::Internal, "prompt", "the tokenizer panicked"))?
+        })
+    }
+
+    fn tokenize_here(&self, text: &str) -> Result<Vec<Token>> {
+        let refused = |why: String| Error::argument("prompt", why);
         let length = i32::try_from(text.len()).map_err(|_| refused("too long".into()))?;
         // A token covers at least one byte, but normalizers may add a few of their own.
         let mut tokens = vec![0i32; text.len() + 16];
