@@ -1,0 +1,248 @@
+//! Verification: form, signature, expectations and commitments here, in pure Rust; the replay
+//! with the model in [`replayed`].
+//!
+//! A receipt proves what ran, not that nothing else ran, and not that the answer is true.
+
+#[cfg(feature = "engine")]
+mod replayed;
+#[cfg(test)]
+mod tests;
+
+#[cfg(feature = "engine")]
+pub use replayed::{verify, VerifyOptions, DISTANCE_CLIP, TOLERANT_THRESHOLD};
+
+use crate::abi::Word;
+use crate::receipt::{check_commitments, sampler_record, Document, Domain, Finish, Kind};
+use crate::request::Request;
+use crate::signer::{format_address, recover, Address};
+use crate::verdict::{Report, Verdict};
+
+/// What the one who checks demands of a receipt; what is not demanded is listed as not compared.
+#[derive(Debug, Clone, Default)]
+pub struct Expectations {
+    /// Who must have signed.
+    pub signer: Option<Address>,
+    /// SHA-256 of the GGUF that must have run.
+    pub model: Option<Word>,
+    /// Hash of the sampling policy.
+    pub sampler: Option<Word>,
+    /// Id of the execution profile.
+    pub profile: Option<String>,
+    /// How the output must have ended.
+    pub finish: Option<Finish>,
+    /// The job the receipt must be for.
+    pub context: Option<Word>,
+    /// The client's own request: messages or prompt, tools, date, sampling policy; and seed, nonce,
+    /// context, domain and time where it states them.
+    pub request: Option<Request>,
+    /// A scored receipt (kind 1) is wanted; otherwise it is invalid.
+    pub scored: bool,
+    /// A cancelled output, of which only the prefix is claimed, is acceptable.
+    pub allow_prefix: bool,
+}
+
+/// Checks what needs neither model nor chain: form, signature, expectations, commitments.
+/// The verdict is `verified` if all of it holds; the report says that nothing was replayed.
+#[must_use]
+pub fn verify_signature(document: &Document, expectations: &Expectations) -> Report {
+    let mut check = Check::new(document);
+    let outcome = check.document(expectations);
+    check.report.not_compared.push("replay".into());
+    check.finish(outcome.map(|()| Verdict::Verified { prefix_only: check_prefix(document) }))
+}
+
+fn check_prefix(document: &Document) -> bool {
+    document.receipt.finish == Finish::Cancelled
+}
+
+/// A check under way: the report so far.
+struct Check<'a> {
+    document: &'a Document,
+    report: Report,
+}
+
+impl<'a> Check<'a> {
+    fn new(document: &'a Document) -> Self {
+        let report = Report {
+            verdict: Verdict::Unverifiable { why: String::new() },
+            kind: Some(document.receipt.kind),
+            signer: None,
+            digest: Some(document.digest()),
+            compared: Vec::new(),
+            not_compared: Vec::new(),
+        };
+        Check { document, report }
+    }
+
+    fn finish(mut self, outcome: Result<Verdict, Verdict>) -> Report {
+        let (Ok(verdict) | Err(verdict)) = outcome;
+        self.report.verdict = verdict;
+        self.report
+    }
+
+    fn compared(&mut self, what: &str) {
+        self.report.compared.push(what.to_owned());
+    }
+
+    fn not_compared(&mut self, what: impl Into<String>) {
+        self.report.not_compared.push(what.into());
+    }
+
+    /// Everything that needs no model; `Err` is the final verdict.
+    fn document(&mut self, expectations: &Expectations) -> Result<(), Verdict> {
+        let receipt = &self.document.receipt;
+        receipt.check_form().map_err(|e| invalid(e.to_string()))?;
+        self.document.domain.check_form().map_err(|e| invalid(e.to_string()))?;
+        self.compared("form");
+        self.signature()?;
+        match (receipt.kind, expectations.scored) {
+            (Kind::Scored, false) => {
+                return Err(invalid("kind: a scored receipt, whose output was given and not generated"));
+            }
+            (Kind::Generated, true) => return Err(invalid("kind: a scored receipt was expected")),
+            _ => {}
+        }
+        if receipt.finish == Finish::Cancelled && !expectations.allow_prefix {
+            return Err(invalid("finish: cancelled, only a prefix of the output is claimed"));
+        }
+        self.expectations(expectations)?;
+        let Some(disclosure) = &self.document.disclosure else {
+            self.not_compared("disclosure (the document has none)");
+            return Ok(());
+        };
+        let compared = check_commitments(receipt, disclosure).map_err(|m| invalid(m.to_string()))?;
+        for field in compared.equal {
+            self.compared(&format!("commitment {field}"));
+        }
+        for field in compared.not_compared {
+            if field != "trace" {
+                self.not_compared(format!("commitment {field} (not disclosed)"));
+            }
+        }
+        self.request(expectations)
+    }
+
+    fn signature(&mut self) -> Result<(), Verdict> {
+        let receipt = &self.document.receipt;
+        match recover(&self.document.digest(), &self.document.signature.0) {
+            Ok(address) if address == receipt.signer => {
+                self.report.signer = Some(address);
+                self.compared("signature");
+                Ok(())
+            }
+            other => {
+                if let Domain::Contract { .. } = self.document.domain {
+                    // The signer may be a contract wallet, which only the chain can ask.
+                    return Err(Verdict::Unverifiable {
+                        why: format!(
+                            "erc1271: the signature is not one by the key of {}; if that is a contract, only \
+                             its chain can check it",
+                            format_address(&receipt.signer)
+                        ),
+                    });
+                }
+                Err(invalid(match other {
+                    Ok(address) => format!(
+                        "signature: made by {}, the receipt states {}",
+                        format_address(&address),
+                        format_address(&receipt.signer)
+                    ),
+                    Err(error) => error.to_string(),
+                }))
+            }
+        }
+    }
+
+    fn expectations(&mut self, expectations: &Expectations) -> Result<(), Verdict> {
+        let receipt = self.document.receipt;
+        let profile = expectations.profile.as_ref().map(|id| crate::abi::keccak256(id.as_bytes()));
+        let hex = |word: &Word| crate::hex::encode(word);
+        let mut words = |name: &str, expected: Option<Word>, found: Word| match expected {
+            Some(expected) if expected != found => {
+                Err(invalid(format!("{name}: {} was expected, the receipt has {}", hex(&expected), hex(&found))))
+            }
+            Some(_) => {
+                self.report.compared.push(format!("expected {name}"));
+                Ok(())
+            }
+            None => {
+                self.report.not_compared.push(format!("expected {name} (none given)"));
+                Ok(())
+            }
+        };
+        words("model", expectations.model, receipt.model)?;
+        words("profile", profile, receipt.profile)?;
+        if receipt.kind == Kind::Generated {
+            words("sampler", expectations.sampler, receipt.sampler)?;
+        }
+        words("context", expectations.context, receipt.context)?;
+        match expectations.signer {
+            Some(signer) if signer != receipt.signer => {
+                return Err(invalid(format!(
+                    "signer: {} was expected, the receipt has {}",
+                    format_address(&signer),
+                    format_address(&receipt.signer)
+                )));
+            }
+            Some(_) => self.compared("expected signer"),
+            None => self.not_compared("expected signer (none given)"),
+        }
+        match expectations.finish {
+            Some(finish) if finish != receipt.finish => {
+                return Err(invalid(format!(
+                    "finish: `{}` was expected, the receipt has `{}`",
+                    finish.name(),
+                    receipt.finish.name()
+                )));
+            }
+            Some(_) => self.compared("expected finish"),
+            None => self.not_compared("expected finish (none given)"),
+        }
+        Ok(())
+    }
+
+    /// The client's own request against what the receipt commits to.
+    fn request(&mut self, expectations: &Expectations) -> Result<(), Verdict> {
+        let Some(expected) = &expectations.request else {
+            self.not_compared("expected request (none given): a hidden system prompt would not show");
+            return Ok(());
+        };
+        let disclosed = self.document.disclosure.as_ref();
+        let (Some(disclosure), Some(request)) = (disclosed, disclosed.and_then(|d| d.request.as_ref())) else {
+            return Err(Verdict::Unverifiable { why: "the request is not disclosed".into() });
+        };
+        if let Some(field) = expected.differs_from(request) {
+            return Err(invalid(format!("request.{field}: not what the expected request says")));
+        }
+        if let Some(policy) = &disclosure.sampler {
+            if sampler_record::hash(policy) != sampler_record::hash(&expected.policy) {
+                return Err(invalid("sampler: not the policy of the expected request"));
+            }
+        }
+        let receipt = &self.document.receipt;
+        let seed = disclosure.seed.as_ref().map(|s| s.seed);
+        if expected.seed.is_some() && !expected.policy.is_greedy() && expected.seed != seed {
+            return Err(invalid("seed: not the one of the expected request"));
+        }
+        if let (Some(nonce), crate::receipt::Secrets::Nonce(found)) = (expected.nonce, disclosure.secrets) {
+            if nonce != found {
+                return Err(invalid("nonce: not the one of the expected request"));
+            }
+        }
+        if expected.context != receipt.context {
+            return Err(invalid("context: not the one of the expected request: made for another job"));
+        }
+        if expected.domain != self.document.domain {
+            return Err(invalid("domain: not the one of the expected request"));
+        }
+        if expected.issued_at.is_some_and(|at| at != receipt.issued_at) {
+            return Err(invalid("issuedAt: not the one of the expected request"));
+        }
+        self.compared("expected request");
+        Ok(())
+    }
+}
+
+fn invalid(what: impl Into<String>) -> Verdict {
+    Verdict::Invalid { what: what.into() }
+}

@@ -1,0 +1,280 @@
+//! The part of a verification that needs the model: the replay.
+
+use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{check_prefix, invalid, Check, Expectations};
+use crate::engine::cpu;
+use crate::error::{ErrorKind, Result};
+use crate::grammar;
+use crate::model::{Adapter, Model};
+use crate::profile::Profile;
+use crate::receipt::{Disclosure, Document, Kind};
+use crate::replay::{replay, Claim, DrawnClaim, ReplayOptions, Replayed};
+use crate::request::Request;
+use crate::template::{RENDERER, TOKENIZER};
+use crate::trace::{Trace, TraceLeaf};
+use crate::verdict::{Report, Verdict};
+use crate::{output, steps};
+
+/// In tolerant mode each token's distance from being drawn counts at most this much, so that one
+/// unlucky token does not outweigh an answer.
+pub const DISTANCE_CLIP: f64 = 4.0;
+
+/// The mean clipped distance up to which a receipt is consistent (`docs/tolerant.md`).
+pub const TOLERANT_THRESHOLD: f64 = 0.05;
+
+/// With what to verify.
+#[derive(Clone, Default)]
+pub struct VerifyOptions<'a> {
+    /// The model, if it is at hand.
+    pub model: Option<&'a Model>,
+    /// The adapter, if the receipt names one.
+    pub adapter: Option<&'a Adapter>,
+    /// Worker threads; `None`: as many as the process may keep busy.
+    pub threads: Option<u32>,
+    /// Compare with tolerance where the receipt's profile is not the verifier's exact one.
+    pub tolerant: bool,
+    /// The profile to replay under; `None`: the exact one.
+    pub profile: Option<Profile>,
+    /// Stops the replay when raised.
+    pub cancel: Option<Arc<AtomicBool>>,
+}
+
+/// Verifies a document: everything [`super::verify_signature`] checks, then the replay.
+///
+/// # Errors
+/// Only if the replay was cancelled or the engine failed; everything a document can be is a verdict.
+pub fn verify(document: &Document, expectations: &Expectations, options: &VerifyOptions<'_>) -> Result<Report> {
+    let mut check = Check::new(document);
+    let mut outcome = check.document(expectations).map(|()| Verdict::Verified { prefix_only: false });
+    if outcome.is_ok() {
+        outcome = match check.replay(options) {
+            Ok(verdict) => Ok(verdict),
+            Err(Stop::Verdict(verdict)) => Err(verdict),
+            Err(Stop::Error(error)) => return Err(error),
+        };
+    }
+    let replayed = matches!(
+        outcome,
+        Ok(_) | Err(Verdict::Diverged { .. } | Verdict::Consistent { .. } | Verdict::Inconsistent { .. })
+    );
+    if replayed {
+        check.compared("replay");
+    } else {
+        check.not_compared("replay");
+    }
+    Ok(check.finish(outcome))
+}
+
+/// Why a replay ended early.
+enum Stop {
+    Verdict(Verdict),
+    Error(crate::Error),
+}
+
+impl From<Verdict> for Stop {
+    fn from(verdict: Verdict) -> Self {
+        Stop::Verdict(verdict)
+    }
+}
+
+fn unverifiable(why: impl Into<String>) -> Stop {
+    Stop::Verdict(Verdict::Unverifiable { why: why.into() })
+}
+
+impl Check<'_> {
+    fn replay(&mut self, options: &VerifyOptions<'_>) -> Result<Verdict, Stop> {
+        let receipt = &self.document.receipt;
+        let disclosure =
+            self.document.disclosure.as_ref().ok_or_else(|| unverifiable("the document has no disclosure"))?;
+        let hex = |word: &[u8; 32]| crate::hex::encode(word);
+        let model = options.model.ok_or_else(|| {
+            unverifiable(format!("the model {} is not at hand", hex(&receipt.model)))
+        })?;
+        if model.sha256() != receipt.model {
+            return Err(unverifiable(format!(
+                "the receipt names the model {}, this is {}",
+                hex(&receipt.model),
+                hex(&model.sha256())
+            )));
+        }
+        let adapter = options.adapter.map_or([0; 32], Adapter::sha256);
+        if adapter != receipt.adapter {
+            return Err(unverifiable(format!(
+                "the receipt names the adapter {}, this is {}",
+                hex(&receipt.adapter),
+                hex(&adapter)
+            )));
+        }
+        let (prompt, output) = match (&disclosure.prompt_tokens, &disclosure.output_tokens) {
+            (Some(prompt), Some(output)) => (prompt, output),
+            _ => return Err(unverifiable("the tokens are not disclosed")),
+        };
+        self.rendering(model, disclosure)?;
+        let claim = Claim { prompt, output, drawn: self.drawn_claim(disclosure)? };
+        let (exact, profile) = mode(disclosure, options)?;
+        if exact {
+            model.check_attestable(profile).map_err(|e| unverifiable(e.to_string()))?;
+            if prompt.len().saturating_add(output.len()) > model.max_context() as usize {
+                return Err(unverifiable("prompt and output are longer than this model is proven exact for"));
+            }
+        }
+        let cancel = options.cancel.clone().unwrap_or_default();
+        let available = cpu::available_threads();
+        let found = replay(
+            &claim,
+            &ReplayOptions {
+                model,
+                adapter: options.adapter,
+                exact: profile.is_exact() && model.check_attestable(profile).is_ok(),
+                threads: options.threads.map_or(available, |t| t.clamp(1, available)),
+                cancel: &cancel,
+            },
+        )
+        .map_err(|error| match error.kind() {
+            // What the document claims does not fit the model.
+            ErrorKind::Argument | ErrorKind::Grammar => Stop::Verdict(invalid(error.to_string())),
+            ErrorKind::Unsupported => unverifiable(error.to_string()),
+            _ => Stop::Error(error),
+        })?;
+        self.step_texts(model, disclosure)?;
+        if exact {
+            self.exact_verdict(disclosure, &claim, found).map_err(Stop::from)
+        } else {
+            tolerant_verdict(&claim, &found).map_err(Stop::from)
+        }
+    }
+
+    /// How the output was drawn, from the disclosure; `None` for a scored receipt.
+    fn drawn_claim<'d>(&self, disclosure: &'d Disclosure) -> Result<Option<DrawnClaim<'d>>, Stop> {
+        const GREEDY: &[u8; 32] = &[0; 32];
+        if self.document.receipt.kind == Kind::Scored {
+            return Ok(None);
+        }
+        let policy = disclosure.sampler.as_ref().ok_or_else(|| unverifiable("the sampling policy is not disclosed"))?;
+        if let Some(grammar) = policy.grammar.as_ref().filter(|g| g.engine != grammar::ENGINE_ID) {
+            return Err(unverifiable(format!(
+                "the grammar engine was {}, this release has {}",
+                grammar.engine,
+                grammar::ENGINE_ID
+            )));
+        }
+        if policy.segmenter.id != 0 {
+            return Err(unverifiable(format!("the step segmenter {} is not known here", policy.segmenter.id)));
+        }
+        let seed = match &disclosure.seed {
+            Some(seed) => &seed.seed,
+            None if policy.is_greedy() => GREEDY,
+            None => return Err(unverifiable("the seed is not disclosed")),
+        };
+        Ok(Some(DrawnClaim { policy, seed, stream: disclosure.stream, finish: self.document.receipt.finish }))
+    }
+
+    /// The prompt's tokens must be what the request renders and tokenizes to.
+    fn rendering(&mut self, model: &Model, disclosure: &Disclosure) -> Result<(), Stop> {
+        let Some(request) = &disclosure.request else {
+            self.not_compared("rendering of the request (not disclosed)");
+            return Ok(());
+        };
+        let text = |key: &str| request.get(key).and_then(Value::as_str);
+        if text("tokenizer").is_some_and(|rule| rule != TOKENIZER) {
+            return Err(unverifiable("tokenizer: another rule than this release's"));
+        }
+        if text("renderer").is_some_and(|renderer| renderer != RENDERER) {
+            return Err(unverifiable(format!("renderer: another than this release's {RENDERER}")));
+        }
+        let rendered = Request::prompt_of(request, model).map_err(|e| Stop::Verdict(invalid(format!("request: {e}"))))?;
+        if Some(&rendered) != disclosure.prompt_tokens.as_ref() {
+            return Err(Stop::Verdict(invalid("prompt: its tokens are not what the request renders to")));
+        }
+        self.compared("rendering of the request");
+        Ok(())
+    }
+
+    /// The text of the disclosed steps must be the bytes of their tokens.
+    fn step_texts(&mut self, model: &Model, disclosure: &Disclosure) -> Result<(), Stop> {
+        let (Some(list), Some(policy), Some(tokens)) =
+            (&disclosure.steps, &disclosure.sampler, &disclosure.output_tokens)
+        else {
+            return Ok(());
+        };
+        let pieces: Vec<&[u8]> = tokens.iter().map(|t| model.vocab().piece(*t)).collect();
+        let whole = steps::output_text(&pieces, self.document.receipt.finish, &policy.stop);
+        if list.iter().flat_map(|step| step.text.iter()).ne(whole.iter()) {
+            return Err(Stop::Verdict(Verdict::Diverged { position: None, what: "steps: not the tokens' text".into() }));
+        }
+        self.compared("text of the steps");
+        Ok(())
+    }
+
+    fn exact_verdict(
+        &self,
+        disclosure: &Disclosure,
+        claim: &Claim<'_>,
+        found: Replayed,
+    ) -> Result<Verdict, Verdict> {
+        if let Some(divergence) = found.divergence {
+            return Err(Verdict::Diverged {
+                position: Some(divergence.position as u64),
+                what: divergence.what.to_owned(),
+            });
+        }
+        let salt = disclosure.salts().ok().and_then(|salts| salts.trace).ok_or_else(|| Verdict::Unverifiable {
+            why: "the salt of the trace is not disclosed".into(),
+        })?;
+        let leaves = claim.output.iter().zip(found.digests).map(|(token, digest)| TraceLeaf { token: *token, digest });
+        let root = Trace::new(salt, leaves.collect()).map_err(|e| invalid(e.to_string()))?.root();
+        if root != self.document.receipt.trace {
+            return Err(Verdict::Diverged {
+                position: None,
+                what: "trace: the logits are not those of this model under this profile".into(),
+            });
+        }
+        Ok(Verdict::Verified { prefix_only: check_prefix(self.document) })
+    }
+}
+
+/// Whether to compare exactly, and under which profile to replay.
+fn mode(disclosure: &Disclosure, options: &VerifyOptions<'_>) -> Result<(bool, Profile), Stop> {
+    let theirs = disclosure.profile.as_deref().ok_or_else(|| unverifiable("the profile is not disclosed"))?;
+    let ours = options.profile.unwrap_or(Profile::Exact1);
+    if ours.is_exact() && theirs == ours.id() {
+        return Ok((true, ours));
+    }
+    if options.tolerant {
+        return Ok((false, ours));
+    }
+    Err(unverifiable(format!(
+        "made under the profile {theirs}, which cannot be replayed bit for bit here; a tolerant check can compare"
+    )))
+}
+
+fn tolerant_verdict(claim: &Claim<'_>, found: &Replayed) -> Result<Verdict, Verdict> {
+    if claim.drawn.is_none() {
+        return Err(Verdict::Unverifiable { why: "a scored output has no draws to compare with tolerance".into() });
+    }
+    // Where an output ends does not depend on numerics.
+    if let Some(divergence) = found.divergence.as_ref().filter(|d| d.what != output::DIVERGED_TOKEN) {
+        if !found.distances.get(divergence.position).is_some_and(|d| d.is_finite()) {
+            return Err(Verdict::Inconsistent { score: f64::INFINITY });
+        }
+    }
+    Ok(tolerant_score(&found.distances))
+}
+
+#[allow(clippy::cast_precision_loss)] // counts of tokens
+fn tolerant_score(distances: &[f64]) -> Verdict {
+    if distances.iter().any(|d| d.is_infinite()) {
+        return Verdict::Inconsistent { score: f64::INFINITY };
+    }
+    let count = distances.len().max(1) as f64;
+    let score = distances.iter().map(|d| d.min(DISTANCE_CLIP)).sum::<f64>() / count;
+    if score <= TOLERANT_THRESHOLD {
+        Verdict::Consistent { score }
+    } else {
+        Verdict::Inconsistent { score }
+    }
+}
