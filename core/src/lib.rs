@@ -5,6 +5,8 @@ pub mod abi;
 pub mod engine;
 mod error;
 pub mod gguf;
+#[cfg(feature = "grammar")]
+pub mod grammar;
 pub mod hex;
 pub mod json;
 pub mod micros;
