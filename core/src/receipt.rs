@@ -323,8 +323,9 @@ impl Receipt {
         }
     }
 
-    /// Whether prompt and output fill a context of `context_tokens`: exactly then `finish` is
-    /// [`Finish::ContextFull`], whatever else ended the output with the same token.
+    /// Whether prompt and output fill a context of `context_tokens`. With
+    /// [`Finish::ContextFull`] they do; where they do, nothing of lower rank
+    /// ([`Finish::MaxTokens`], [`Finish::Cancelled`]) is the finish.
     #[must_use]
     pub fn fills_context(&self, context_tokens: u32) -> bool {
         u64::from(self.prompt_count) + u64::from(self.output_count) == u64::from(context_tokens)

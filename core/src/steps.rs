@@ -54,29 +54,6 @@ pub fn whole_output(output_count: u32, text: Vec<u8>) -> Vec<Step> {
     vec![Step { index: 0, kind: StepKind::Answer, first_token: 0, end_token: output_count, text }]
 }
 
-/// The output's text: its tokens' bytes without those of a final end-of-generation token, cut
-/// where the first stop string begins. `pieces` are the tokens' bytes, control tokens as their
-/// text; `ends_generation` says whether the last of them ends generation.
-#[must_use]
-pub fn output_text<P: AsRef<[u8]>>(pieces: &[P], ends_generation: bool, stop: &[String]) -> Vec<u8> {
-    let kept = match pieces.split_last() {
-        Some((_, kept)) if ends_generation => kept,
-        _ => pieces,
-    };
-    let mut text: Vec<u8> = kept.iter().flat_map(|piece| piece.as_ref()).copied().collect();
-    if let Some(at) = stop.iter().filter_map(|s| find(&text, s.as_bytes())).min() {
-        text.truncate(at);
-    }
-    text
-}
-
-fn find(text: &[u8], needle: &[u8]) -> Option<usize> {
-    if needle.is_empty() {
-        return None;
-    }
-    text.windows(needle.len()).position(|window| window == needle)
-}
-
 /// Checks that `steps` tile an output of `output_count` tokens: indices from 0, each step
 /// begins where the one before ends, the last ends at `output_count`, the last and no other
 /// is the answer, and a reasoning step has a token.
@@ -318,17 +295,6 @@ mod tests {
             change(&mut steps[at]);
             assert_eq!(check_tiling(&steps, 9).unwrap_err().field(), format!("steps[{at}]"));
         }
-    }
-
-    #[test]
-    fn text_ends_before_what_ended_it() {
-        let pieces = ["The answer", " is", " 4", "2.\n\nQ", ": more"];
-        let stop = ["Q:".to_owned(), "\n\nQ".to_owned()];
-        assert_eq!(output_text(&pieces, true, &[]), b"The answer is 42.\n\nQ");
-        assert_eq!(output_text(&pieces[..4], false, &stop), b"The answer is 42.");
-        assert_eq!(output_text(&pieces, false, &stop), b"The answer is 42.");
-        assert_eq!(output_text(&pieces[..3], false, &stop), b"The answer is 4");
-        assert_eq!(output_text::<&str>(&[], true, &stop), b"");
     }
 
     #[test]
