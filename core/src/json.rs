@@ -453,9 +453,6 @@ impl Ordered {
     }
 
     fn write(&self, out: &mut String, level: usize) -> Result<()> {
-        if level >= MAX_DEPTH {
-            return Err(Error::argument("value", "nested too deeply"));
-        }
         match self {
             Ordered::Plain(Value::Array(items)) => {
                 let items: Vec<&Value> = items.iter().collect();
@@ -480,9 +477,6 @@ impl Ordered {
 }
 
 fn write_plain(out: &mut String, value: &Value, level: usize) -> Result<()> {
-    if level >= MAX_DEPTH {
-        return Err(Error::argument("value", "nested too deeply"));
-    }
     match value {
         Value::Array(items) => {
             let scalars = !items.iter().any(|v| v.is_array() || v.is_object());
@@ -508,6 +502,9 @@ fn block<T>(
     items: &[T],
     mut write: impl FnMut(&mut String, &T) -> Result<()>,
 ) -> Result<()> {
+    if level >= MAX_DEPTH {
+        return Err(Error::argument("value", "nested too deeply"));
+    }
     let newline = |out: &mut String, level: usize| {
         out.push('\n');
         out.extend(std::iter::repeat_n("  ", level));

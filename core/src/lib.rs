@@ -1,6 +1,7 @@
 //! AttestLM: deterministic language-model inference whose answer others can check.
 
 pub mod abi;
+pub mod commitment;
 #[cfg(feature = "engine")]
 pub mod engine;
 mod error;
@@ -9,10 +10,14 @@ pub mod gguf;
 pub mod grammar;
 pub mod hex;
 pub mod json;
+pub mod merkle;
 pub mod micros;
 pub mod policy;
+pub mod receipt;
 pub mod sampler;
 pub mod seed;
+pub mod steps;
+pub mod trace;
 
 pub use error::{Error, ErrorKind, Result};
 

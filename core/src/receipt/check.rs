@@ -1,0 +1,191 @@
+//! Receipt against disclosure: every commitment recomputed from what it opens.
+
+use super::{sampler_record, Disclosure, Kind, Receipt};
+use crate::abi::{self, keccak256};
+use crate::commitment::{self, SeedRuleInputs};
+use crate::error::Error;
+use crate::{json, steps, ErrorKind};
+
+/// What [`check_commitments`] compared, by the receipt's field names.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Compared {
+    /// Recomputed from the disclosure, and equal.
+    pub equal: Vec<&'static str>,
+    /// Not opened by the disclosure, and so not compared. `trace` is always here: only a
+    /// replay compares it.
+    pub not_compared: Vec<&'static str>,
+}
+
+/// A receipt and a disclosure that contradict each other; the verdict is `invalid`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mismatch {
+    /// The receipt's field.
+    pub field: &'static str,
+    /// What is wrong with it.
+    pub why: String,
+}
+
+impl From<Mismatch> for Error {
+    fn from(mismatch: Mismatch) -> Self {
+        Error::new(ErrorKind::Receipt, mismatch.field, mismatch.why)
+    }
+}
+
+impl std::fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.field, self.why)
+    }
+}
+
+impl std::error::Error for Mismatch {}
+
+const OTHER: &str = "the disclosure leads to another value";
+
+fn mismatch<T>(field: &'static str, why: impl Into<String>) -> Result<T, Mismatch> {
+    Err(Mismatch { field, why: why.into() })
+}
+
+impl Compared {
+    fn note(&mut self, field: &'static str, equal: Option<bool>) -> Result<(), Mismatch> {
+        match equal {
+            Some(true) => self.equal.push(field),
+            Some(false) => return mismatch(field, OTHER),
+            None => self.not_compared.push(field),
+        }
+        Ok(())
+    }
+}
+
+/// Recomputes every commitment that `disclosure` opens. No model is needed; the tokens and
+/// texts are taken as given, and whether a replay leads to them is another question.
+///
+/// # Errors
+/// The first field that does not match, in the order of the receipt.
+pub fn check_commitments(receipt: &Receipt, disclosure: &Disclosure) -> Result<Compared, Mismatch> {
+    let salts = disclosure.salts().or_else(|e| mismatch("nonce", e.message()))?;
+    let mut compared = Compared::default();
+
+    let profile = disclosure.profile.as_ref().map(|id| keccak256(id.as_bytes()) == receipt.profile);
+    compared.note("profile", profile)?;
+
+    match receipt.kind {
+        Kind::Generated => {
+            let sampler = disclosure.sampler.as_ref().map(|p| sampler_record::hash(p) == receipt.sampler);
+            compared.note("sampler", sampler)?;
+            let seed = check_seed(receipt, disclosure, salts.seed.as_ref())?;
+            compared.note("seed", seed)?;
+        }
+        Kind::Scored => check_scored(disclosure)?,
+    }
+
+    let request = match (&disclosure.request, &salts.request) {
+        (Some(request), Some(salt)) => {
+            let bytes = json::canonicalize(request).or_else(|e| mismatch("request", e.message()))?;
+            Some(commitment::request(salt, &bytes) == receipt.request)
+        }
+        _ => None,
+    };
+    compared.note("request", request)?;
+
+    let counted = |field, tokens: &Option<Vec<u32>>, count: u32| match tokens {
+        Some(tokens) if u32::try_from(tokens.len()) != Ok(count) => {
+            mismatch(field, format!("the disclosure has {} tokens", tokens.len()))
+        }
+        Some(_) => Ok(Some(true)),
+        None => Ok(None),
+    };
+    let prompt_count = counted("promptCount", &disclosure.prompt_tokens, receipt.prompt_count)?;
+    let output_count = counted("outputCount", &disclosure.output_tokens, receipt.output_count)?;
+    let prompt = disclosure.prompt_tokens.as_ref().zip(salts.prompt.as_ref());
+    compared
+        .note("prompt", prompt.map(|(tokens, salt)| commitment::prompt(salt, tokens) == receipt.prompt))?;
+    let output = disclosure.output_tokens.as_ref().zip(salts.output.as_ref());
+    compared
+        .note("output", output.map(|(tokens, salt)| commitment::output(salt, tokens) == receipt.output))?;
+
+    compared.note("trace", None)?;
+
+    if receipt.kind == Kind::Generated {
+        if let Some(list) = &disclosure.steps {
+            steps::check_tiling(list, receipt.output_count).or_else(|e| mismatch("steps", e.to_string()))?;
+            check_segmenter(disclosure, list)?;
+        }
+        let root = match (&disclosure.steps, &salts.steps) {
+            (Some(list), Some(salt)) => {
+                Some(steps::root(salt, list).or_else(|e| mismatch("steps", e.message()))? == receipt.steps)
+            }
+            _ => None,
+        };
+        compared.note("steps", root)?;
+    }
+    compared.note("promptCount", prompt_count)?;
+    compared.note("outputCount", output_count)?;
+    Ok(compared)
+}
+
+/// A scored output has no policy, no seed and no steps.
+fn check_scored(disclosure: &Disclosure) -> Result<(), Mismatch> {
+    const WHY: &str = "a scored receipt has none to disclose";
+    if disclosure.sampler.is_some() {
+        return mismatch("sampler", WHY);
+    }
+    if disclosure.seed.is_some() {
+        return mismatch("seed", WHY);
+    }
+    if disclosure.steps.is_some() {
+        return mismatch("steps", WHY);
+    }
+    if disclosure.stream != 0 {
+        return mismatch("seed", "a scored receipt has stream 0");
+    }
+    Ok(())
+}
+
+/// Segmenter 0 makes one step.
+fn check_segmenter(disclosure: &Disclosure, list: &[steps::Step]) -> Result<(), Mismatch> {
+    match &disclosure.sampler {
+        Some(policy) if policy.segmenter.id == 0 && list.len() != 1 => {
+            mismatch("steps", "segmenter 0 makes one answer step")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The seed's commitment, its rule, and how seed, stream and policy go together.
+fn check_seed(
+    receipt: &Receipt,
+    disclosure: &Disclosure,
+    salt: Option<&abi::Word>,
+) -> Result<Option<bool>, Mismatch> {
+    let greedy = receipt.seed == abi::ZERO;
+    if let Some(policy) = &disclosure.sampler {
+        if policy.is_greedy() != greedy {
+            return mismatch("seed", "must be zero exactly when the temperature is 0");
+        }
+        if greedy && policy.choices != 1 {
+            return mismatch("sampler", "a greedy policy has 1 choice");
+        }
+        if disclosure.stream >= policy.choices {
+            return mismatch("seed", format!("the stream must be below {} choices", policy.choices));
+        }
+        if disclosure.seed.is_some_and(|seed| seed.inputs.rule() != policy.seed_rule) {
+            return mismatch("seed", "the disclosed inputs are not those of the policy's seed rule");
+        }
+    }
+    let Some(seed) = &disclosure.seed else {
+        // The one seed of a greedy output that there is to open: none.
+        return Ok(greedy.then_some(true));
+    };
+    if greedy {
+        return mismatch("seed", "a greedy receipt has none to disclose");
+    }
+    if seed.inputs.seed().is_some_and(|made| made != seed.seed) {
+        return mismatch("seed", "the seed is not what its rule makes of its inputs");
+    }
+    if let SeedRuleInputs::Beacon { context, .. } = &seed.inputs {
+        if *context != receipt.context || *context == abi::ZERO {
+            return mismatch("seed", "seed rule 2 takes the receipt's context, which must not be zero");
+        }
+    }
+    Ok(salt.map(|salt| commitment::seed(salt, &seed.seed, disclosure.stream, &seed.inputs) == receipt.seed))
+}

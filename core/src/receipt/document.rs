@@ -1,0 +1,211 @@
+//! The JSON document: what `eth_signTypedData_v4` tools expect, plus `signature`, `signer` and
+//! `disclosure`.
+
+use serde_json::{json, Value};
+
+use super::eip712::{DOMAIN_TYPE, PRIMARY_TYPE, RECEIPT_FIELDS};
+use super::{expect_text, malformed, Disclosure, Domain, Finish, Kind, Receipt, DOMAIN_NAME, DOMAIN_VERSION};
+use crate::abi::Word;
+use crate::error::{Error, Result};
+use crate::hex;
+use crate::json::{self, Limits, Object, Ordered};
+
+/// What a document may cost to read.
+pub const DOCUMENT_LIMITS: Limits =
+    Limits { max_bytes: 64 << 20, max_depth: json::MAX_DEPTH, max_values: 1 << 22 };
+
+/// A signature's 65 bytes: r, s (32 bytes each, big-endian), v (27 or 28). Only stored here;
+/// whether they are a signature is decided where it is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Signature(pub [u8; 65]);
+
+/// A signed receipt, with its openings or without.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document {
+    /// The signed statement.
+    pub receipt: Receipt,
+    /// What the signature is meant for.
+    pub domain: Domain,
+    /// The signature over [`Document::digest`].
+    pub signature: Signature,
+    /// What a verifier needs besides.
+    pub disclosure: Option<Disclosure>,
+}
+
+impl Document {
+    /// The EIP-712 digest that was signed.
+    #[must_use]
+    pub fn digest(&self) -> Word {
+        self.receipt.digest(&self.domain)
+    }
+
+    /// Reads a document. Its `types` must be the built-in ones: they are compared, never used.
+    /// The rules among the receipt's fields ([`Receipt::check_form`]), the signature and the
+    /// commitments are not checked here.
+    ///
+    /// # Errors
+    /// Any other form: limits, syntax, duplicate, missing or unknown fields, hex or numbers
+    /// that are not canonical, two signers; [`crate::ErrorKind::Receipt`].
+    pub fn parse(text: &[u8]) -> Result<Self> {
+        Self::read(text).map_err(malformed)
+    }
+
+    fn read(text: &[u8]) -> Result<Self> {
+        let mut object = Object::new("", json::parse("receipt document", text, DOCUMENT_LIMITS)?)?;
+        let types = object.required("types")?;
+        expect_text(&mut object, "primaryType", PRIMARY_TYPE)?;
+        let domain = read_domain(object.object("domain")?)?;
+        if types != built_in_types(&domain) {
+            return Err(Error::argument(
+                "types",
+                "must be the types of an AttestLM receipt with this domain",
+            ));
+        }
+        let receipt = read_message(object.object("message")?)?;
+        let signature = Signature(object.bytes("signature")?);
+        if object.bytes::<20>("signer")? != receipt.signer {
+            return Err(Error::argument("signer", "must be the same as message.signer"));
+        }
+        let disclosure = match object.optional("disclosure") {
+            Some(value) => Some(Disclosure::read("disclosure".to_owned(), value)?),
+            None => None,
+        };
+        object.finish()?;
+        Ok(Document { receipt, domain, signature, disclosure })
+    }
+
+    /// The document's text: UTF-8, fields in a fixed order, two spaces a level, a newline at
+    /// the end. Reading it gives the same document.
+    ///
+    /// # Errors
+    /// A request in the disclosure that has no RFC 8785 form.
+    pub fn to_json(&self) -> Result<String> {
+        let mut members = typed_data(&self.receipt, &self.domain);
+        members.push(("signature", hex::encode(&self.signature.0).into()));
+        members.push(("signer", hex::encode(&self.receipt.signer).into()));
+        if let Some(disclosure) = &self.disclosure {
+            members.push(("disclosure", disclosure.write()));
+        }
+        Ordered::Object(members).to_text()
+    }
+}
+
+impl Receipt {
+    /// What a wallet's `eth_signTypedData_v4` takes: the document before it is signed.
+    ///
+    /// # Errors
+    /// None in practice; the writer's depth limit is never met.
+    pub fn to_typed_data(&self, domain: &Domain) -> Result<String> {
+        Ordered::Object(typed_data(self, domain)).to_text()
+    }
+}
+
+fn typed_data(receipt: &Receipt, domain: &Domain) -> Vec<(&'static str, Ordered)> {
+    let fields = |fields: &[(&'static str, &'static str)]| {
+        let entry = |(kind, name): &(&'static str, &'static str)| {
+            Ordered::Object(vec![("name", (*name).into()), ("type", (*kind).into())])
+        };
+        Ordered::Array(fields.iter().map(entry).collect())
+    };
+    let types =
+        Ordered::Object(vec![(DOMAIN_TYPE, fields(domain.fields())), (PRIMARY_TYPE, fields(RECEIPT_FIELDS))]);
+    vec![
+        ("types", types),
+        ("primaryType", PRIMARY_TYPE.into()),
+        ("domain", write_domain(domain)),
+        ("message", write_message(receipt)),
+    ]
+}
+
+fn built_in_types(domain: &Domain) -> Value {
+    let fields = |fields: &[(&str, &str)]| -> Value {
+        fields.iter().map(|(kind, name)| json!({ "name": name, "type": kind })).collect()
+    };
+    json!({ DOMAIN_TYPE: fields(domain.fields()), PRIMARY_TYPE: fields(RECEIPT_FIELDS) })
+}
+
+fn write_domain(domain: &Domain) -> Ordered {
+    let mut members = vec![("name", DOMAIN_NAME.into()), ("version", DOMAIN_VERSION.into())];
+    if let Domain::Contract { chain_id, verifying_contract } = domain {
+        members.push(("chainId", (*chain_id).into()));
+        members.push(("verifyingContract", hex::encode(verifying_contract).into()));
+    }
+    Ordered::Object(members)
+}
+
+fn read_domain(mut object: Object) -> Result<Domain> {
+    expect_text(&mut object, "name", DOMAIN_NAME)?;
+    expect_text(&mut object, "version", DOMAIN_VERSION)?;
+    let domain = if object.has("chainId") || object.has("verifyingContract") {
+        Domain::contract(
+            object.integer("chainId", Domain::MAX_CHAIN_ID)?,
+            object.bytes("verifyingContract")?,
+        )?
+    } else {
+        Domain::None
+    };
+    object.finish()?;
+    Ok(domain)
+}
+
+fn write_message(receipt: &Receipt) -> Ordered {
+    let word = |word: &Word| Ordered::from(hex::encode(word));
+    Ordered::Object(vec![
+        ("kind", (receipt.kind as u8).into()),
+        ("model", word(&receipt.model)),
+        ("adapter", word(&receipt.adapter)),
+        ("profile", word(&receipt.profile)),
+        ("sampler", word(&receipt.sampler)),
+        ("seed", word(&receipt.seed)),
+        ("request", word(&receipt.request)),
+        ("prompt", word(&receipt.prompt)),
+        ("output", word(&receipt.output)),
+        ("trace", word(&receipt.trace)),
+        ("steps", word(&receipt.steps)),
+        ("promptCount", receipt.prompt_count.into()),
+        ("outputCount", receipt.output_count.into()),
+        ("finish", (receipt.finish as u8).into()),
+        ("issuedAt", receipt.issued_at.to_string().into()),
+        ("context", word(&receipt.context)),
+        ("signer", hex::encode(&receipt.signer).into()),
+    ])
+}
+
+fn read_message(mut object: Object) -> Result<Receipt> {
+    let receipt = Receipt {
+        kind: small(&mut object, "kind", Kind::try_from)?,
+        model: object.bytes("model")?,
+        adapter: object.bytes("adapter")?,
+        profile: object.bytes("profile")?,
+        sampler: object.bytes("sampler")?,
+        seed: object.bytes("seed")?,
+        request: object.bytes("request")?,
+        prompt: object.bytes("prompt")?,
+        output: object.bytes("output")?,
+        trace: object.bytes("trace")?,
+        steps: object.bytes("steps")?,
+        prompt_count: object.uint32("promptCount")?,
+        output_count: object.uint32("outputCount")?,
+        finish: small(&mut object, "finish", Finish::try_from)?,
+        issued_at: uint64(&mut object, "issuedAt")?,
+        context: object.bytes("context")?,
+        signer: object.bytes("signer")?,
+    };
+    object.finish()?;
+    Ok(receipt)
+}
+
+fn small<T>(object: &mut Object, key: &str, read: fn(u8) -> Result<T>) -> Result<T> {
+    let value = object.integer(key, u8::MAX.into())?;
+    let value = u8::try_from(value).map_err(|_| Error::argument(object.path(key), "must be a uint8"))?;
+    read(value).map_err(|e| Error::argument(object.path(key), e.message()))
+}
+
+/// A `uint64` as decimal text, the one form of it.
+fn uint64(object: &mut Object, key: &str) -> Result<u64> {
+    let text = object.string(key)?;
+    let value = text.parse::<u64>().ok().filter(|value| value.to_string() == text);
+    value.ok_or_else(|| {
+        Error::argument(object.path(key), "must be a uint64 as a decimal string, without leading zeros")
+    })
+}
