@@ -23,6 +23,9 @@ const SCORE_BYTES: u64 = 256 << 20;
 /// Logits of one chunk, vocabulary x ubatch x 4 bytes: kept below this.
 const LOGIT_BYTES: u64 = 128 << 20;
 
+/// What differs where another token would have been drawn.
+pub(crate) const TOKEN: &str = "token";
+
 /// What a receipt claims to have happened, with everything disclosed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Claim<'a> {
@@ -199,7 +202,7 @@ impl<'a> DrawChecker<'a> {
                 Err(error) => return Err(error),
             };
         if judgement.expected != token {
-            diverge("token");
+            diverge(TOKEN);
         }
         replayed.distances.push(if judgement.excluded {
             f64::INFINITY

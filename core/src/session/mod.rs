@@ -6,13 +6,16 @@
 
 mod answer;
 mod job;
-mod prepare;
+pub(crate) mod prepare;
+mod score;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
 pub use answer::Answer;
+pub(crate) use job::Constraint;
 pub use prepare::Prepared;
+pub use score::{Continuation, Score, TokenScore};
 
 use crate::engine::float_env::FloatEnv;
 use crate::engine::streams::Streams;

@@ -11,9 +11,15 @@ mod tests;
 #[cfg(feature = "engine")]
 pub use replayed::{verify, VerifyOptions, DISTANCE_CLIP, TOLERANT_THRESHOLD};
 
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
 use crate::abi::Word;
-use crate::receipt::{check_commitments, sampler_record, Document, Domain, Finish, Kind};
-use crate::request::Request;
+use crate::receipt::{
+    check_commitments, sampler_record, Disclosure, Document, Domain, Finish, Kind, Secrets,
+};
+use crate::request::{Canonical, Request, SeedSource};
 use crate::signer::{format_address, recover, Address};
 use crate::verdict::{Report, Verdict};
 
@@ -211,7 +217,12 @@ impl<'a> Check<'a> {
         let (Some(disclosure), Some(request)) = (disclosed, disclosed.and_then(|d| d.request.as_ref())) else {
             return Err(Verdict::Unverifiable { why: "the request is not disclosed".into() });
         };
-        if let Some(field) = expected.differs_from(request) {
+        let theirs =
+            Canonical::from_json("disclosure.request", request.clone()).map_err(|e| invalid(e.to_string()))?;
+        // The template is the model's, which the receipt binds already: what is compared is what the
+        // client asked.
+        let ours = expected.content.canonical(theirs.template_digest).map_err(|e| invalid(e.to_string()))?;
+        if let Some(field) = different_field(&ours.to_json(), request) {
             return Err(invalid(format!("request.{field}: not what the expected request says")));
         }
         if let Some(policy) = &disclosure.sampler {
@@ -219,28 +230,52 @@ impl<'a> Check<'a> {
                 return Err(invalid("sampler: not the policy of the expected request"));
             }
         }
-        let receipt = &self.document.receipt;
-        let seed = disclosure.seed.as_ref().map(|s| s.seed);
-        if expected.seed.is_some() && !expected.policy.is_greedy() && expected.seed != seed {
-            return Err(invalid("seed: not the one of the expected request"));
-        }
-        if let (Some(nonce), crate::receipt::Secrets::Nonce(found)) = (expected.nonce, disclosure.secrets) {
-            if nonce != found {
-                return Err(invalid("nonce: not the one of the expected request"));
-            }
-        }
-        if expected.context != receipt.context {
-            return Err(invalid("context: not the one of the expected request: made for another job"));
-        }
-        if expected.domain != self.document.domain {
-            return Err(invalid("domain: not the one of the expected request"));
-        }
-        if expected.issued_at.is_some_and(|at| at != receipt.issued_at) {
-            return Err(invalid("issuedAt: not the one of the expected request"));
-        }
+        self.stated(expected, disclosure)?;
         self.compared("expected request");
         Ok(())
     }
+
+    /// Seed, nonce, context, domain and time, where the expected request states them.
+    fn stated(&self, expected: &Request, disclosure: &Disclosure) -> Result<(), Verdict> {
+        let receipt = &self.document.receipt;
+        let differs = |what: &str| Err(invalid(format!("{what}: not that of the expected request")));
+        let seed = disclosure.seed.as_ref().map(|s| s.seed);
+        if let (SeedSource::Given(wanted), false) = (&expected.seed, expected.policy.is_greedy()) {
+            if seed != Some(*wanted.as_bytes()) {
+                return differs("seed");
+            }
+        }
+        if let (Some(nonce), Secrets::Nonce(found)) = (expected.nonce, disclosure.secrets) {
+            if nonce != found {
+                return differs("nonce");
+            }
+        }
+        if expected.context != receipt.context {
+            return Err(invalid("context: made for another job than the expected request"));
+        }
+        let domain = match expected.domain {
+            Some(d) => Domain::Contract { chain_id: d.chain_id, verifying_contract: d.verifying_contract },
+            None => Domain::None,
+        };
+        if domain != self.document.domain {
+            return differs("domain");
+        }
+        if expected.issued_at.is_some_and(|at| at != receipt.issued_at) {
+            return differs("issuedAt");
+        }
+        Ok(())
+    }
+}
+
+/// The first field, in order, in which two canonical requests differ.
+fn different_field(ours: &Value, theirs: &Value) -> Option<String> {
+    let (ours, theirs) = (ours.as_object()?, theirs.as_object()?);
+    let keys: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
+    // Another release's renderer is not another request; the replay says so if it matters.
+    keys.into_iter()
+        .filter(|key| !matches!(key.as_str(), "renderer" | "tokenizer" | "templateDigest"))
+        .find(|key| ours.get(*key) != theirs.get(*key))
+        .cloned()
 }
 
 fn invalid(what: impl Into<String>) -> Verdict {

@@ -12,12 +12,13 @@ use crate::grammar;
 use crate::model::{Adapter, Model};
 use crate::profile::Profile;
 use crate::receipt::{Disclosure, Document, Kind};
-use crate::replay::{replay, Claim, DrawnClaim, ReplayOptions, Replayed};
-use crate::request::Request;
+use crate::replay::{replay, Claim, DrawnClaim, ReplayOptions, Replayed, TOKEN};
+use crate::request::Canonical;
+use crate::session::prepare::{check_special, prompt_tokens};
 use crate::template::{RENDERER, TOKENIZER};
 use crate::trace::{Trace, TraceLeaf};
 use crate::verdict::{Report, Verdict};
-use crate::{output, steps};
+use crate::steps;
 
 /// In tolerant mode each token's distance from being drawn counts at most this much, so that one
 /// unlucky token does not outweigh an answer.
@@ -179,14 +180,22 @@ impl Check<'_> {
             self.not_compared("rendering of the request (not disclosed)");
             return Ok(());
         };
-        let text = |key: &str| request.get(key).and_then(Value::as_str);
-        if text("tokenizer").is_some_and(|rule| rule != TOKENIZER) {
-            return Err(unverifiable("tokenizer: another rule than this release's"));
+        let canonical = Canonical::from_json("disclosure.request", request.clone())
+            .map_err(|e| Stop::Verdict(invalid(e.to_string())))?;
+        if canonical.tokenizer.as_deref().is_some_and(|rule| rule != TOKENIZER) {
+            return Err(unverifiable(format!("tokenizer: another rule than this release's {TOKENIZER}")));
         }
-        if text("renderer").is_some_and(|renderer| renderer != RENDERER) {
+        if canonical.renderer.as_deref().is_some_and(|renderer| renderer != RENDERER) {
             return Err(unverifiable(format!("renderer: another than this release's {RENDERER}")));
         }
-        let rendered = Request::prompt_of(request, model).map_err(|e| Stop::Verdict(invalid(format!("request: {e}"))))?;
+        let refuse = |e: crate::Error| Stop::Verdict(invalid(format!("request: {e}")));
+        if let Some(digest) = canonical.template_digest {
+            if digest != model.template().map_err(refuse)?.digest() {
+                return Err(Stop::Verdict(invalid("request.templateDigest: not the model's chat template")));
+            }
+        }
+        check_special(&canonical.content, model).map_err(refuse)?;
+        let rendered = prompt_tokens(&canonical.content, model).map_err(refuse)?;
         if Some(&rendered) != disclosure.prompt_tokens.as_ref() {
             return Err(Stop::Verdict(invalid("prompt: its tokens are not what the request renders to")));
         }
@@ -257,7 +266,7 @@ fn tolerant_verdict(claim: &Claim<'_>, found: &Replayed) -> Result<Verdict, Verd
         return Err(Verdict::Unverifiable { why: "a scored output has no draws to compare with tolerance".into() });
     }
     // Where an output ends does not depend on numerics.
-    if let Some(divergence) = found.divergence.as_ref().filter(|d| d.what != output::DIVERGED_TOKEN) {
+    if let Some(divergence) = found.divergence.as_ref().filter(|d| d.what != TOKEN) {
         if !found.distances.get(divergence.position).is_some_and(|d| d.is_finite()) {
             return Err(Verdict::Inconsistent { score: f64::INFINITY });
         }
