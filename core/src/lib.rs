@@ -1,6 +1,7 @@
 //! AttestLM: deterministic language-model inference whose answer others can check.
 
 pub mod abi;
+pub mod atomic_file;
 pub mod commitment;
 #[cfg(feature = "engine")]
 pub mod engine;
@@ -14,9 +15,12 @@ pub mod merkle;
 pub mod micros;
 pub mod policy;
 pub mod receipt;
+pub mod request;
 pub mod sampler;
 pub mod seed;
+pub mod signer;
 pub mod steps;
+pub mod template;
 pub mod trace;
 
 pub use error::{Error, ErrorKind, Result};
