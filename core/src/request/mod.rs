@@ -1,0 +1,189 @@
+//! What a caller asks for: input, sampling, seed, and what the receipt is to be bound to.
+//!
+//! A request is one flat JSON object ([`Request::from_json`]); every binding sends the same
+//! one. The part of it that decides the prompt is committed to ([`Content`], [`Canonical`]);
+//! the sampling policy has its own field in the receipt.
+
+mod canonical;
+mod content;
+mod print;
+mod read;
+mod special;
+
+#[cfg(test)]
+mod tests;
+
+pub use canonical::Canonical;
+pub use content::{limits, Content, Input, Message};
+
+use std::fmt;
+
+use crate::error::{Error, Result};
+use crate::policy::{SamplingPolicy, SeedRule};
+use crate::receipt::Domain;
+use crate::seed::Seed;
+
+/// The grammar engine a request's schema or grammar is read by.
+// `grammar::ENGINE_ID` by its text (a test compares them): a client without the engine's
+// features makes and checks requests too.
+const GRAMMAR_ENGINE: &str = "attestlm-grammar/1";
+
+/// Where the seed comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum SeedSource {
+    /// Not said: random when the temperature is above 0, none otherwise.
+    Unspecified,
+    /// Random, and echoed in the disclosure.
+    Random,
+    /// Given (rule 0).
+    Given(Seed),
+    /// Rule 1: `keccak256(abi.encode(LABEL_SEED_RULE_1, clientEntropy, providerSecret))`.
+    Commitment {
+        /// The client's 32 random bytes.
+        client_entropy: [u8; 32],
+        /// The provider's 32 random bytes, whose keccak256 it published before.
+        provider_secret: [u8; 32],
+    },
+    /// Rule 2: `keccak256(abi.encode(LABEL_SEED_RULE_2, context, beacon))`, with the request's context.
+    Beacon {
+        /// The beacon's value.
+        beacon: [u8; 32],
+    },
+}
+
+impl SeedSource {
+    /// The rule of a policy with this seed.
+    #[must_use]
+    pub fn rule(&self) -> SeedRule {
+        match self {
+            SeedSource::Unspecified | SeedSource::Random | SeedSource::Given(_) => SeedRule::Given,
+            SeedSource::Commitment { .. } => SeedRule::Commitment,
+            SeedSource::Beacon { .. } => SeedRule::Beacon,
+        }
+    }
+}
+
+impl fmt::Debug for SeedSource {
+    /// Without the values: a provider's secret is one until it is disclosed.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SeedSource::Unspecified => "Unspecified",
+            SeedSource::Random => "Random",
+            SeedSource::Given(_) => "Given",
+            SeedSource::Commitment { .. } => "Commitment",
+            SeedSource::Beacon { .. } => "Beacon",
+        })
+    }
+}
+
+/// The contract a receipt is signed for (the second EIP-712 domain type).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ContractDomain {
+    /// EIP-155 chain id, not 0.
+    pub chain_id: u64,
+    /// The address of the AttestLM verifier on that chain.
+    pub verifying_contract: [u8; 20],
+}
+
+/// Everything a caller asks for.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Request {
+    /// What the prompt is made of.
+    pub content: Content,
+    /// How tokens are drawn, and when the output ends.
+    pub policy: SamplingPolicy,
+    /// Where the seed comes from; its rule is `policy.seed_rule`.
+    pub seed: SeedSource,
+    /// Salts every commitment, never all zero; `None`: random, and echoed.
+    pub nonce: Option<[u8; 32]>,
+    /// The receipt's `context`, zero where unused.
+    pub context: [u8; 32],
+    /// The contract the receipt is for; `None`: a receipt not meant for a contract.
+    pub domain: Option<ContractDomain>,
+    /// Unix seconds; `None`: the time of signing.
+    pub issued_at: Option<u64>,
+}
+
+impl Request {
+    /// A request with the default policy (greedy) for `input`.
+    #[must_use]
+    pub fn new(input: Input) -> Self {
+        Request {
+            content: Content { input, tools: None, date: None, parse_special: false },
+            policy: SamplingPolicy::default(),
+            seed: SeedSource::Unspecified,
+            nonce: None,
+            context: [0; 32],
+            domain: None,
+            issued_at: None,
+        }
+    }
+
+    /// Reads a request from its JSON text.
+    ///
+    /// Fields, all but the input optional: `messages` (array of `{role, content}`) or `prompt`
+    /// (raw text) or `promptTokens` (array of token ids); `tools` (any JSON), `date`
+    /// (`YYYY-MM-DD`), `parseSpecial`; `temperature`, `topK`, `topP`, `minP`, `repeatPenalty`,
+    /// `presencePenalty`, `frequencyPenalty`, `penaltyWindow`, `logitBias` (object from token
+    /// id to bias), `bans`, `stop`, `schema` (a JSON schema, or its text) or `grammar` (GBNF),
+    /// `ignoreEog`, `maxTokens`, `contextTokens`, `choices`; `seed` (0x hex, decimal, or
+    /// `random`), or `seedRule` 1 with `clientEntropy` and `providerSecret`, or `seedRule` 2
+    /// with `beacon`; `nonce`, `context` (bytes32), `domain` (`{chainId, verifyingContract}`),
+    /// `issuedAt` (unix seconds). Real-valued parameters are JSON numbers or strings, read
+    /// from their decimal text. `null` is the same as absent.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) naming the field: a syntax error, an
+    /// unknown or duplicate field, a wrong type, a value out of its limits. No content is quoted.
+    pub fn from_json(json: &[u8]) -> Result<Self> {
+        read::request(json)
+    }
+
+    /// The request as the JSON text [`Self::from_json`] reads, every field of the policy explicit.
+    ///
+    /// # Errors
+    /// As [`Self::validate`].
+    pub fn to_json(&self) -> Result<String> {
+        self.validate()?;
+        print::request(self)
+    }
+
+    /// Checks everything that needs no model; [`Self::from_json`] has done so.
+    ///
+    /// # Errors
+    /// The first field out of its limits.
+    pub fn validate(&self) -> Result<()> {
+        self.content.validate()?;
+        self.policy.validate(None)?;
+        if self.policy.seed_rule != self.seed.rule() {
+            return Err(Error::argument("seedRule", "does not fit the seed given"));
+        }
+        if self.nonce == Some([0; 32]) {
+            return Err(Error::argument("nonce", "must not be all zero: it salts every commitment"));
+        }
+        if matches!(self.seed, SeedSource::Beacon { .. }) && self.context == [0; 32] {
+            return Err(Error::argument("context", "seedRule 2 derives the seed from it: it must be given"));
+        }
+        match self.domain {
+            Some(domain) if !(1..=Domain::MAX_CHAIN_ID).contains(&domain.chain_id) => {
+                Err(Error::argument("domain.chainId", format!("must be 1 to {}", Domain::MAX_CHAIN_ID)))
+            }
+            Some(domain) if domain.verifying_contract == [0; 20] => {
+                Err(Error::argument("domain.verifyingContract", "must not be the zero address"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Request {
+    /// Without prompts and secrets: requests end up in logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("content", &self.content)
+            .field("seed", &self.seed)
+            .field("domain", &self.domain)
+            .field("issued_at", &self.issued_at)
+            .finish_non_exhaustive()
+    }
+}
