@@ -13,15 +13,26 @@ pub mod hex;
 pub mod json;
 pub mod merkle;
 pub mod micros;
+#[cfg(feature = "engine")]
+pub mod model;
+#[cfg(feature = "engine")]
+pub mod output;
 pub mod policy;
+pub mod profile;
 pub mod receipt;
+#[cfg(feature = "engine")]
+mod replay;
 pub mod request;
 pub mod sampler;
 pub mod seed;
+#[cfg(feature = "engine")]
+pub mod session;
 pub mod signer;
 pub mod steps;
 pub mod template;
 pub mod trace;
+pub mod verdict;
+pub mod verify;
 
 pub use error::{Error, ErrorKind, Result};
 

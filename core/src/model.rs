@@ -183,7 +183,9 @@ impl Model {
         }
         let refuse = |why: String| Err(Error::new(ErrorKind::Unsupported, "profile", why));
         if !cfg!(attestlm_exact) {
-            return refuse("this build lacks the pinned engine flags: the exact profile is compiled out".into());
+            return refuse(
+                "this build lacks the pinned engine flags: the exact profile is compiled out".into(),
+            );
         }
         let architecture = self.0.header.architecture.name();
         if !PROVEN_ARCHITECTURES.contains(&architecture) || self.0.weights.is_recurrent() {

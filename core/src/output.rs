@@ -131,9 +131,9 @@ impl Output {
         // An unfinished character at the end: a lead byte with too few continuation bytes.
         let shown = text.get(..end).unwrap_or(text);
         let unfinished = (1..=shown.len().min(3)).find(|n| {
-            shown.get(shown.len() - n).is_some_and(|b| {
-                (*b >= 0xF0 && *n < 4) || (*b >= 0xE0 && *n < 3) || (*b >= 0xC0 && *n < 2)
-            })
+            shown
+                .get(shown.len() - n)
+                .is_some_and(|b| (*b >= 0xF0 && *n < 4) || (*b >= 0xE0 && *n < 3) || (*b >= 0xC0 && *n < 2))
         });
         end - unfinished.unwrap_or(0)
     }

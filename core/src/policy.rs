@@ -34,7 +34,7 @@ pub struct GrammarSpec {
     pub kind: GrammarKind,
     /// The grammar's source text; the record holds its keccak256.
     pub text: String,
-    /// Engine id and version, for example `llguidance/1.9.1+gbnf-1`.
+    /// Engine id and version, for example `attestlm-grammar/1`.
     pub engine: String,
 }
 

@@ -54,6 +54,8 @@ pub(crate) struct Replayed {
     /// For each position how far the claimed token was from being drawn here (see
     /// [`Sampler::judge`]): `max(margin, cutoff gap)`, infinite if it could never have been.
     pub distances: Vec<f64>,
+    /// The output's text, as the rule of ends gives it.
+    pub text: Vec<u8>,
 }
 
 /// Where and in what a claim and its replay differ.
@@ -93,9 +95,11 @@ pub(crate) fn replay(claim: &Claim<'_>, options: &ReplayOptions<'_>) -> Result<R
     // The last output token chose nothing: it is not fed.
     let fed: Vec<Token> =
         claim.prompt.iter().chain(claim.output.iter().take(claim.output.len() - 1)).copied().collect();
-    let first_row = claim.prompt.len().checked_sub(1).ok_or_else(|| {
-        Error::argument("promptTokens", "an empty prompt has no logits to draw from")
-    })?;
+    let first_row = claim
+        .prompt
+        .len()
+        .checked_sub(1)
+        .ok_or_else(|| Error::argument("promptTokens", "an empty prompt has no logits to draw from"))?;
     let mut context = context_for(fed.len(), vocab.len(), options)?;
     let mut position = 0;
     let mut start = 0;
@@ -121,6 +125,9 @@ pub(crate) fn replay(claim: &Claim<'_>, options: &ReplayOptions<'_>) -> Result<R
             position += 1;
         }
         start = end;
+    }
+    if let Some(checker) = checker {
+        replayed.text = checker.output.text().to_vec();
     }
     Ok(replayed)
 }
@@ -190,17 +197,16 @@ impl<'a> DrawChecker<'a> {
             },
             None => None,
         };
-        let judgement =
-            match self.sampler.judge(position as u64, logits, &self.history, mask, token) {
-                Ok(judgement) => judgement,
-                Err(error) if error.kind() == ErrorKind::Logits => {
-                    diverge("logits cannot be sampled");
-                    replayed.distances.push(f64::INFINITY);
-                    self.history.push(token);
-                    return Ok(());
-                }
-                Err(error) => return Err(error),
-            };
+        let judgement = match self.sampler.judge(position as u64, logits, &self.history, mask, token) {
+            Ok(judgement) => judgement,
+            Err(error) if error.kind() == ErrorKind::Logits => {
+                diverge("logits cannot be sampled");
+                replayed.distances.push(f64::INFINITY);
+                self.history.push(token);
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
         if judgement.expected != token {
             diverge(TOKEN);
         }

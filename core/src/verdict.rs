@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use crate::hex::checksum_address;
 use crate::receipt::Kind;
-use crate::signer::{format_address, Address};
+use crate::signer::Address;
 
 /// The outcome of a check; never a bare yes or no.
 #[derive(Debug, Clone, PartialEq)]
@@ -126,7 +127,7 @@ impl Report {
         json!({
             "verdict": verdict,
             "kind": self.kind.map(|k| k as u8),
-            "signer": self.signer.as_ref().map(format_address),
+            "signer": self.signer.as_ref().map(checksum_address),
             "digest": self.digest.map(|d| crate::hex::encode(&d)),
             "compared": self.compared,
             "notCompared": self.not_compared,

@@ -85,7 +85,7 @@ pub struct Context {
     instance: Arc<Instance>,
     _pool: ThreadPool,
     _adapter: Option<Arc<AdapterWeights>>,
-    weights: Arc<Weights>,
+    _weights: Arc<Weights>,
     abort: Arc<AtomicBool>,
     options: ContextOptions,
     n_vocab: usize,
@@ -198,7 +198,7 @@ impl Context {
             instance,
             _pool: pool,
             _adapter: adapter.cloned(),
-            weights: Arc::clone(weights),
+            _weights: Arc::clone(weights),
             abort: Arc::clone(abort),
             options: ContextOptions { stream_tokens, ..options.clone() },
             n_vocab,
@@ -476,11 +476,6 @@ impl Context {
     #[must_use]
     pub fn abort_flag(&self) -> &Arc<AtomicBool> {
         &self.abort
-    }
-
-    /// The weights the context was made from.
-    pub(crate) fn weights(&self) -> &Arc<Weights> {
-        &self.weights
     }
 }
 

@@ -88,15 +88,26 @@ struct Bench {
 #[allow(clippy::undocumented_unsafe_blocks)]
 impl Bench {
     fn new() -> Result<Self> {
-        let params = sys::ggml_init_params { mem_size: 4 << 20, mem_buffer: std::ptr::null_mut(), no_alloc: true };
+        let params =
+            sys::ggml_init_params { mem_size: 4 << 20, mem_buffer: std::ptr::null_mut(), no_alloc: true };
         let context = unsafe { sys::ggml_init(params) };
         if context.is_null() {
             return Err(Error::new(ErrorKind::Engine, "profile", "out of memory"));
         }
-        Ok(Bench { context, numbers: Numbers(0x0061_7474_6573_746C), inputs: Vec::new(), results: Vec::new() })
+        Ok(Bench {
+            context,
+            numbers: Numbers(0x0061_7474_6573_746C),
+            inputs: Vec::new(),
+            results: Vec::new(),
+        })
     }
 
-    fn input_bytes(&mut self, kind: sys::ggml_type, shape: [i64; 3], bytes: Vec<u8>) -> *mut sys::ggml_tensor {
+    fn input_bytes(
+        &mut self,
+        kind: sys::ggml_type,
+        shape: [i64; 3],
+        bytes: Vec<u8>,
+    ) -> *mut sys::ggml_tensor {
         let tensor = unsafe { sys::ggml_new_tensor_3d(self.context, kind, shape[0], shape[1], shape[2]) };
         self.inputs.push((tensor, bytes));
         tensor
@@ -258,7 +269,8 @@ impl Bench {
     }
 
     fn compute(mut self, threads: i32) -> Result<Digest> {
-        let failed = |what: &str| Error::new(ErrorKind::Engine, "profile", format!("known-answer test: {what}"));
+        let failed =
+            |what: &str| Error::new(ErrorKind::Engine, "profile", format!("known-answer test: {what}"));
         unsafe {
             let graph = sys::ggml_new_graph_custom(self.context, 4_096, false);
             for tensor in &self.results {
@@ -325,15 +337,28 @@ fn frozen_functions() -> Digest {
     for i in 0..2_003i32 {
         let x = f64::from(i - 1_001) * 0.017;
         for y in [
-            libm::exp(x), libm::tanh(x), libm::erf(x), libm::expm1(x), libm::sin(x * 65.0), libm::cos(x * 65.0),
-            libm::log(x.abs() + 1e-9), libm::log2(x.abs() + 1e-9), libm::pow(x.abs() + 0.5, 2.37),
+            libm::exp(x),
+            libm::tanh(x),
+            libm::erf(x),
+            libm::expm1(x),
+            libm::sin(x * 65.0),
+            libm::cos(x * 65.0),
+            libm::log(x.abs() + 1e-9),
+            libm::log2(x.abs() + 1e-9),
+            libm::pow(x.abs() + 0.5, 2.37),
         ] {
             hasher.update(&y.to_le_bytes());
         }
         let x = x as f32;
         for y in [
-            libm::expf(x), libm::tanhf(x), libm::erff(x), libm::expm1f(x), libm::sinf(x * 4_096.0),
-            libm::cosf(x * 4_096.0), libm::logf(x.abs() + 1e-9), libm::powf(10_000.0, x / 34.0),
+            libm::expf(x),
+            libm::tanhf(x),
+            libm::erff(x),
+            libm::expm1f(x),
+            libm::sinf(x * 4_096.0),
+            libm::cosf(x * 4_096.0),
+            libm::logf(x.abs() + 1e-9),
+            libm::powf(10_000.0, x / 34.0),
         ] {
             hasher.update(&y.to_le_bytes());
         }

@@ -61,9 +61,9 @@ impl Streams {
         let prefix = source.and_then(|i| self.slots.get(i)).map_or(0, common);
         let target = match source {
             Some(i) if prefix > 0 && is_free(i) => Some(i),
-            _ => (0..self.slots.len())
-                .filter(|i| is_free(*i))
-                .min_by_key(|i| (self.slots.get(*i).map_or(0, |s| if s.tokens.is_empty() { 0 } else { s.used + 1 }), *i)),
+            _ => (0..self.slots.len()).filter(|i| is_free(*i)).min_by_key(|i| {
+                (self.slots.get(*i).map_or(0, |s| if s.tokens.is_empty() { 0 } else { s.used + 1 }), *i)
+            }),
         };
         let Some(target) = target else { return Ok(None) };
         let stream = to_stream(target)?;

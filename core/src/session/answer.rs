@@ -80,7 +80,8 @@ impl Prepared {
         let greedy = self.policy.is_greedy();
         let count = token_count("outputTokens", made.output.tokens())?;
         let steps = steps::whole_output(count, made.output.text().to_vec());
-        let mut receipt = self.receipt(made.model, made.options, &salts, made.output.tokens(), digests, signer)?;
+        let mut receipt =
+            self.receipt(made.model, made.options, &salts, made.output.tokens(), digests, signer)?;
         receipt.sampler = sampler_record::hash(&self.policy);
         receipt.seed = if greedy {
             [0; 32]
@@ -169,7 +170,12 @@ impl Prepared {
     fn sign(&self, receipt: Receipt, disclosure: Disclosure, signer: &dyn Signer) -> Result<Document> {
         receipt.check_form()?;
         let signature = signer.sign_digest(&receipt.digest(&self.domain))?;
-        Ok(Document { receipt, domain: self.domain, signature: Signature(signature), disclosure: Some(disclosure) })
+        Ok(Document {
+            receipt,
+            domain: self.domain,
+            signature: Signature(signature),
+            disclosure: Some(disclosure),
+        })
     }
 }
 

@@ -357,7 +357,8 @@ impl Session {
     }
 
     fn prefill_chunk(&mut self, events: &mut Vec<Event>) {
-        let next = self.jobs.iter().position(|job| matches!(job.state, State::Prefill { .. }) && !job.cancelled);
+        let next =
+            self.jobs.iter().position(|job| matches!(job.state, State::Prefill { .. }) && !job.cancelled);
         let Some(i) = next else { return };
         let chunk = self.options.ubatch as usize;
         let Some(job) = self.jobs.get_mut(i) else { return };
@@ -390,11 +391,8 @@ impl Session {
     /// Draws the next token of job `i` from row `row` of the last batch.
     fn draw(&mut self, i: usize, row: usize, events: &mut Vec<Event>) {
         let Some(job) = self.jobs.get_mut(i) else { return };
-        let drawn = self
-            .streams
-            .context()
-            .logits(row)
-            .and_then(|logits| job.draw(logits, self.model.vocab()));
+        let drawn =
+            self.streams.context().logits(row).and_then(|logits| job.draw(logits, self.model.vocab()));
         match drawn {
             Ok(Some(text)) => events.push(Event::Text { job: job.id, text }),
             Ok(None) => {}

@@ -141,10 +141,9 @@ fn seed_of(source: &SeedSource, context: &[u8; 32]) -> Result<([u8; 32], SeedRul
         SeedSource::Unspecified | SeedSource::Random => {
             return Ok((*Seed::random()?.as_bytes(), SeedRuleInputs::Given));
         }
-        SeedSource::Commitment { client_entropy, provider_secret } => SeedRuleInputs::Commitment {
-            client_entropy: *client_entropy,
-            provider_secret: *provider_secret,
-        },
+        SeedSource::Commitment { client_entropy, provider_secret } => {
+            SeedRuleInputs::Commitment { client_entropy: *client_entropy, provider_secret: *provider_secret }
+        }
         SeedSource::Beacon { beacon } => SeedRuleInputs::Beacon { context: *context, beacon: *beacon },
     };
     let seed = inputs.seed().ok_or_else(|| Error::argument("seedRule", "it makes no seed"))?;

@@ -83,13 +83,19 @@ impl Session {
             return Err(Error::argument("continuation", "it has no tokens"));
         }
         if let Some(token) = tokens.iter().find(|t| **t as usize >= n_vocab) {
-            return Err(Error::argument("continuation", format!("token {token} is outside the vocabulary of {n_vocab} tokens")));
+            return Err(Error::argument(
+                "continuation",
+                format!("token {token} is outside the vocabulary of {n_vocab} tokens"),
+            ));
         }
         let length = prepared.prompt_tokens.len() + tokens.len();
         if length > self.options.context_tokens as usize {
             return Err(Error::argument(
                 "continuation",
-                format!("prompt and continuation have {length} tokens, the context {}", self.options.context_tokens),
+                format!(
+                    "prompt and continuation have {length} tokens, the context {}",
+                    self.options.context_tokens
+                ),
             ));
         }
         let acquired = self

@@ -5,9 +5,6 @@
 
 #[cfg(feature = "engine")]
 mod replayed;
-#[cfg(test)]
-mod tests;
-
 #[cfg(feature = "engine")]
 pub use replayed::{verify, VerifyOptions, DISTANCE_CLIP, TOLERANT_THRESHOLD};
 
@@ -16,11 +13,12 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::abi::Word;
+use crate::hex::checksum_address;
 use crate::receipt::{
     check_commitments, sampler_record, Disclosure, Document, Domain, Finish, Kind, Secrets,
 };
 use crate::request::{Canonical, Request, SeedSource};
-use crate::signer::{format_address, recover, Address};
+use crate::signer::{recover, Address};
 use crate::verdict::{Report, Verdict};
 
 /// What the one who checks demands of a receipt; what is not demanded is listed as not compared.
@@ -143,15 +141,15 @@ impl<'a> Check<'a> {
                         why: format!(
                             "erc1271: the signature is not one by the key of {}; if that is a contract, only \
                              its chain can check it",
-                            format_address(&receipt.signer)
+                            checksum_address(&receipt.signer)
                         ),
                     });
                 }
                 Err(invalid(match other {
                     Ok(address) => format!(
                         "signature: made by {}, the receipt states {}",
-                        format_address(&address),
-                        format_address(&receipt.signer)
+                        checksum_address(&address),
+                        checksum_address(&receipt.signer)
                     ),
                     Err(error) => error.to_string(),
                 }))
@@ -164,9 +162,11 @@ impl<'a> Check<'a> {
         let profile = expectations.profile.as_ref().map(|id| crate::abi::keccak256(id.as_bytes()));
         let hex = |word: &Word| crate::hex::encode(word);
         let mut words = |name: &str, expected: Option<Word>, found: Word| match expected {
-            Some(expected) if expected != found => {
-                Err(invalid(format!("{name}: {} was expected, the receipt has {}", hex(&expected), hex(&found))))
-            }
+            Some(expected) if expected != found => Err(invalid(format!(
+                "{name}: {} was expected, the receipt has {}",
+                hex(&expected),
+                hex(&found)
+            ))),
             Some(_) => {
                 self.report.compared.push(format!("expected {name}"));
                 Ok(())
@@ -186,8 +186,8 @@ impl<'a> Check<'a> {
             Some(signer) if signer != receipt.signer => {
                 return Err(invalid(format!(
                     "signer: {} was expected, the receipt has {}",
-                    format_address(&signer),
-                    format_address(&receipt.signer)
+                    checksum_address(&signer),
+                    checksum_address(&receipt.signer)
                 )));
             }
             Some(_) => self.compared("expected signer"),
@@ -214,11 +214,12 @@ impl<'a> Check<'a> {
             return Ok(());
         };
         let disclosed = self.document.disclosure.as_ref();
-        let (Some(disclosure), Some(request)) = (disclosed, disclosed.and_then(|d| d.request.as_ref())) else {
+        let (Some(disclosure), Some(request)) = (disclosed, disclosed.and_then(|d| d.request.as_ref()))
+        else {
             return Err(Verdict::Unverifiable { why: "the request is not disclosed".into() });
         };
-        let theirs =
-            Canonical::from_json("disclosure.request", request.clone()).map_err(|e| invalid(e.to_string()))?;
+        let theirs = Canonical::from_json("disclosure.request", request.clone())
+            .map_err(|e| invalid(e.to_string()))?;
         // The template is the model's, which the receipt binds already: what is compared is what the
         // client asked.
         let ours = expected.content.canonical(theirs.template_digest).map_err(|e| invalid(e.to_string()))?;
