@@ -73,7 +73,7 @@ pub fn check_tiling(steps: &[Step], output_count: u32) -> Result<()> {
         if step.first_token != begin {
             return refuse("a step must begin where the one before ends, the first at 0");
         }
-        check_kind(step.kind, i == last, step.first_token, step.end_token).or_else(|why| refuse(why))?;
+        check_kind(step.kind, i == last, step.first_token, step.end_token).or_else(refuse)?;
         begin = step.end_token;
     }
     if begin != output_count {
@@ -281,7 +281,8 @@ mod tests {
         check_tiling(&whole_output(0, vec![]), 0).unwrap();
         assert_eq!(check_tiling(&[], 0).unwrap_err().field(), "steps");
         assert_eq!(check_tiling(&three(), 10).unwrap_err().field(), "steps");
-        let broken: [(usize, fn(&mut Step)); 7] = [
+        type Change = fn(&mut Step);
+        let broken: [(usize, Change); 7] = [
             (0, |s| s.first_token = 1),
             (1, |s| s.first_token = 3),
             (1, |s| s.end_token = 4),

@@ -100,22 +100,24 @@ impl Streams {
         }
     }
 
-    /// Moves busy streams down into free ones below them, and answers the moves (from, to): with
-    /// holes between the live streams llama.cpp would split every batch.
+    /// Closes the holes between busy streams, from above, and answers the moves (from, to): with
+    /// holes llama.cpp would split every batch.
     pub(crate) fn compact(&mut self) -> Result<Vec<(u32, u32)>> {
         let mut moves = Vec::new();
         loop {
-            let free = self.slots.iter().position(|s| !s.busy && !s.dirty);
-            let last = self.slots.iter().rposition(|s| s.busy);
-            let (Some(free), Some(last)) = (free, last) else { return Ok(moves) };
-            if free > last {
+            let busy = |s: &Slot| s.busy;
+            let (Some(first), Some(last)) =
+                (self.slots.iter().position(busy), self.slots.iter().rposition(busy))
+            else {
                 return Ok(moves);
-            }
-            let (from, to) = (to_stream(last)?, to_stream(free)?);
+            };
+            let hole = (first..last).find(|i| self.slots.get(*i).is_some_and(|s| !s.busy && !s.dirty));
+            let Some(hole) = hole else { return Ok(moves) };
+            let (from, to) = (to_stream(last)?, to_stream(hole)?);
             self.context.copy_stream(from, to)?;
             self.context.truncate(from, 0)?;
             let moved = self.slots.get_mut(last).map(std::mem::take).unwrap_or_default();
-            if let Some(slot) = self.slots.get_mut(free) {
+            if let Some(slot) = self.slots.get_mut(hole) {
                 *slot = moved;
             }
             moves.push((from, to));

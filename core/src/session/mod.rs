@@ -267,11 +267,11 @@ impl Session {
         Ok(events)
     }
 
-    /// Answers one request, start to end; `on_event` sees every event of its jobs and cancels by
-    /// answering false.
+    /// Answers one request, start to end; `on_event` sees every event, also of jobs submitted before,
+    /// and cancels this request by answering false.
     ///
     /// # Errors
-    /// As [`Self::submit`], or the first error of a job.
+    /// As [`Self::submit`], or the first error of a job; its other choices are then cancelled.
     pub fn generate(
         &mut self,
         request: &Request,
@@ -280,17 +280,27 @@ impl Session {
     ) -> Result<Vec<Answer>> {
         let ids = self.submit(request, signer)?;
         let mut answers = Vec::with_capacity(ids.len());
-        while self.pending() > 0 {
+        let mut failure = None;
+        let mut live = ids.len();
+        while live > 0 {
             for event in self.step()? {
-                if !on_event(&event) {
-                    ids.iter().for_each(|id| self.cancel(*id));
-                }
+                let go_on = on_event(&event);
                 if let Event::Done { job, answer } = event {
                     if ids.contains(&job) {
-                        answers.push((*answer)?);
+                        live -= 1;
+                        match *answer {
+                            Ok(answer) => answers.push(answer),
+                            Err(error) => failure = failure.or(Some(error)),
+                        }
                     }
                 }
+                if !go_on || failure.is_some() {
+                    ids.iter().for_each(|id| self.cancel(*id));
+                }
             }
+        }
+        if let Some(error) = failure {
+            return Err(error);
         }
         answers.sort_by_key(|answer| answer.choice);
         Ok(answers)
