@@ -70,6 +70,9 @@ pub fn check_commitments(receipt: &Receipt, disclosure: &Disclosure) -> Result<C
 
     match receipt.kind {
         Kind::Generated => {
+            if let Some(policy) = &disclosure.sampler {
+                policy.validate(None).or_else(|e| mismatch("sampler", e.to_string()))?;
+            }
             let sampler = disclosure.sampler.as_ref().map(|p| sampler_record::hash(p) == receipt.sampler);
             compared.note("sampler", sampler)?;
             let seed = check_seed(receipt, disclosure, salts.seed.as_ref())?;
@@ -161,9 +164,6 @@ fn check_seed(
     if let Some(policy) = &disclosure.sampler {
         if policy.is_greedy() != greedy {
             return mismatch("seed", "must be zero exactly when the temperature is 0");
-        }
-        if greedy && policy.choices != 1 {
-            return mismatch("sampler", "a greedy policy has 1 choice");
         }
         if disclosure.stream >= policy.choices {
             return mismatch("seed", format!("the stream must be below {} choices", policy.choices));

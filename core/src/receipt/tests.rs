@@ -41,7 +41,7 @@ fn policy() -> SamplingPolicy {
         presence_penalty: micros(-500_001),
         frequency_penalty: micros(0),
         penalty_window: 64,
-        logit_bias: vec![(3, micros(-1)), (9, micros(1 << 53))],
+        logit_bias: vec![(3, micros(-1)), (9, micros(10_000_000_000))],
         bans: vec![0, 7, u32::MAX],
         grammar: Some(GrammarSpec {
             kind: GrammarKind::Gbnf,
