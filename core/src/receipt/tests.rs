@@ -161,7 +161,8 @@ fn every_commitment_is_compared() {
         compared.equal,
         ["profile", "sampler", "seed", "request", "prompt", "output", "steps", "promptCount", "outputCount"]
     );
-    let changes: Vec<(&str, fn(&mut Disclosure))> = vec![
+    type Change = fn(&mut Disclosure);
+    let changes: Vec<(&str, Change)> = vec![
         ("profile", |d| d.profile.as_mut().unwrap().push('x')),
         ("sampler", |d| d.sampler.as_mut().unwrap().top_k = 41),
         ("seed", |d| d.seed.as_mut().unwrap().seed[31] ^= 1),

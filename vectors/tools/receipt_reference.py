@@ -1,0 +1,847 @@
+#!/usr/bin/env python3
+"""Reference implementation of docs/spec/receipt-1.md, and the maker of its vectors.
+
+    python3 vectors/tools/receipt_reference.py                writes the vectors
+    python3 vectors/tools/receipt_reference.py --check        fails if a file differs
+    python3 vectors/tools/receipt_reference.py --eth-account  lets eth_account hash and sign every
+                                                              document, and fails if it disagrees
+
+Pure Python, written from the specification alone.
+"""
+
+import json
+import pathlib
+import sys
+
+import secp256k1
+from keccak import keccak256
+
+VECTORS = pathlib.Path(__file__).resolve().parent.parent
+ZERO = bytes(32)
+
+
+# ---- §1 notation -------------------------------------------------------------------------------
+
+def uint(value):
+    return value.to_bytes(32, "big")
+
+
+def sint(value):
+    return value.to_bytes(32, "big", signed=True)
+
+
+def addr(value):
+    return bytes(12) + value
+
+
+def H(*words):
+    assert all(len(w) == 32 for w in words)
+    return keccak256(b"".join(words))
+
+
+def label(name):
+    return keccak256(b"attestlm/receipt-1/" + name.encode())
+
+
+def hexed(value):
+    return "0x" + value.hex()
+
+
+# ---- RFC 8785, and the document writer ---------------------------------------------------------
+
+def number(value):
+    if isinstance(value, int):
+        assert abs(value) <= 2**53
+        return str(value)
+    if value == 0:
+        return "0"
+    sign, text = ("-", repr(-value)) if value < 0 else ("", repr(value))
+    mantissa, _, exponent = text.partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    fraction = "" if fraction == "0" else fraction
+    point = len(whole) + int(exponent or 0)
+    digits = whole + fraction
+    point -= len(digits) - len(digits.lstrip("0"))
+    digits = digits.strip("0")
+    k = len(digits)
+    if k <= point <= 21:
+        body = digits + "0" * (point - k)
+    elif 0 < point <= 21:
+        body = digits[:point] + "." + digits[point:]
+    elif -6 < point <= 0:
+        body = "0." + "0" * -point + digits
+    else:
+        e = point - 1
+        body = digits[0] + ("." + digits[1:] if k > 1 else "") + "e" + ("-" if e < 0 else "+") + str(abs(e))
+    return sign + body
+
+
+SHORT = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r"}
+
+
+def string(value):
+    return '"' + "".join(SHORT.get(c) or (f"\\u{ord(c):04x}" if c < " " else c) for c in value) + '"'
+
+
+def scalar(value):
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return string(value) if isinstance(value, str) else number(value)
+
+
+def canonical(value):
+    if isinstance(value, list):
+        return "[" + ",".join(map(canonical, value)) + "]"
+    if isinstance(value, dict):
+        keys = sorted(value, key=lambda key: key.encode("utf-16-be"))
+        return "{" + ",".join(string(k) + ":" + canonical(value[k]) for k in keys) + "}"
+    return scalar(value)
+
+
+class Sorted(dict):
+    """An object written in RFC 8785's order."""
+
+
+def resort(value):
+    if isinstance(value, list):
+        return [resort(v) for v in value]
+    if isinstance(value, dict):
+        keys = sorted(value, key=lambda key: key.encode("utf-16-be"))
+        return Sorted((k, resort(value[k])) for k in keys)
+    return value
+
+
+def pretty(value, level=0):
+    inner, outer = "\n" + "  " * (level + 1), "\n" + "  " * level
+    if isinstance(value, list):
+        if not any(isinstance(v, (list, dict)) for v in value):
+            return "[" + ", ".join(map(scalar, value)) + "]"
+        return "[" + inner + ("," + inner).join(pretty(v, level + 1) for v in value) + outer + "]"
+    if isinstance(value, dict):
+        if not value:
+            return "{}"
+        members = (string(k) + ": " + pretty(v, level + 1) for k, v in value.items())
+        return "{" + inner + ("," + inner).join(members) + outer + "}"
+    return scalar(value)
+
+
+def document_text(value):
+    return pretty(value) + "\n"
+
+
+# ---- §4, §5, §6 --------------------------------------------------------------------------------
+
+def stream_key(nonce, stream):
+    return H(label("stream"), nonce, uint(stream))
+
+
+def salts(nonce, stream):
+    key = stream_key(nonce, stream)
+    return {
+        "request": H(label("request-salt"), nonce),
+        "prompt": H(label("prompt-salt"), nonce),
+        "output": H(label("output-salt"), key),
+        "trace": H(label("trace-salt"), key),
+        "steps": H(label("steps-salt"), key),
+        "seed": H(label("seed-salt"), key),
+    }
+
+
+def item_nonce(nonce, item):
+    return H(label("item"), nonce, uint(item))
+
+
+def context(chain_id, contract, job_id, previous):
+    return H(label("context"), uint(chain_id), addr(contract), job_id, previous)
+
+
+def commit_bytes(name, salt, data):
+    return H(label(name), salt, keccak256(data))
+
+
+def commit_tokens(name, salt, tokens):
+    packed = b"".join(t.to_bytes(4, "big") for t in tokens)
+    return H(label(name), salt, uint(len(tokens)), keccak256(packed))
+
+
+def rule_seed(inputs):
+    if inputs["rule"] == 1:
+        return H(label("seed-rule-1"), inputs["clientEntropy"], inputs["providerSecret"])
+    return H(label("seed-rule-2"), inputs["context"], inputs["beacon"])
+
+
+def inputs_hash(inputs):
+    if inputs is None:
+        return ZERO
+    _, a, b = inputs.values()
+    return H(label("seed-inputs"), uint(inputs["rule"]), a, b)
+
+
+def commit_seed(salt, seed, stream, inputs):
+    return H(label("seed"), salt, seed, uint(stream), inputs_hash(inputs))
+
+
+# ---- §7 ----------------------------------------------------------------------------------------
+
+def micros(text):
+    negative = text.startswith("-")
+    whole, _, fraction = text.lstrip("-").partition(".")
+    value = int(whole) * 10**6 + int((fraction + "000000")[:6])
+    return -value if negative else value
+
+
+def sampler_hash(record):
+    real = lambda key: sint(micros(record[key]))
+    texts = lambda items: H(*(keccak256(t.encode()) for t in items))
+    grammar = record["grammar"]
+    if grammar is None:
+        kind, text, engine = 0, ZERO, ZERO
+    else:
+        kind = {"jsonSchema": 1, "gbnf": 2}[grammar["kind"]]
+        text, engine = (keccak256(grammar[k].encode()) for k in ("text", "engine"))
+    words = [
+        label("sampler"),
+        uint(record["version"]),
+        real("temperature"),
+        uint(record["topK"]),
+        real("topP"),
+        real("minP"),
+        real("repeatPenalty"),
+        real("presencePenalty"),
+        real("frequencyPenalty"),
+        uint(record["penaltyWindow"]),
+        H(*(w for b in record["logitBias"] for w in (uint(b["token"]), sint(micros(b["bias"]))))),
+        H(*map(uint, record["bans"])),
+        uint(kind),
+        text,
+        engine,
+        uint(int(record["ignoreEog"])),
+        texts(record["stop"]),
+        uint(record["maxTokens"]),
+        uint(record["contextTokens"]),
+        uint(record["choices"]),
+        uint(record["seedRule"]),
+        uint(record["segmenter"]["id"]),
+        texts(record["segmenter"]["markers"]),
+    ]
+    assert len(words) == 23
+    return H(*words)
+
+
+# ---- §8 ----------------------------------------------------------------------------------------
+
+def levels(leaves):
+    size = 1
+    while size < len(leaves):
+        size *= 2
+    level = leaves + [ZERO] * (size - len(leaves))
+    result = [level]
+    while len(level) > 1:
+        level = [keccak256(level[i] + level[i + 1]) for i in range(0, len(level), 2)]
+        result.append(level)
+    return result
+
+
+def root(name, leaves):
+    return H(label(name), uint(len(leaves)), levels(leaves)[-1][0])
+
+
+def siblings(leaves, index):
+    return [level[(index >> k) ^ 1] for k, level in enumerate(levels(leaves)[:-1])]
+
+
+def tree_accepts(name, expected, count, index, leaf, path):
+    depth = 0
+    while 2**depth < count:
+        depth += 1
+    if not index < count or len(path) != depth:
+        return False
+    for k, sibling in enumerate(path):
+        leaf = keccak256(sibling + leaf if index >> k & 1 else leaf + sibling)
+    return H(label(name), uint(count), leaf) == expected
+
+
+# ---- §9, §10 -----------------------------------------------------------------------------------
+
+def token_salt(trace_salt, i):
+    return H(label("trace-token-salt"), trace_salt, uint(i))
+
+
+def digest_salt(trace_salt, i):
+    return H(label("trace-digest-salt"), trace_salt, uint(i))
+
+
+def commit_token(salt, token):
+    return H(label("trace-token"), salt, uint(token))
+
+
+def commit_digest(salt, digest):
+    return H(label("trace-digest"), salt, digest)
+
+
+def trace_leaf(i, token_commitment, digest_commitment):
+    return keccak256(H(label("trace-leaf"), uint(i), token_commitment, digest_commitment))
+
+
+def trace_leaves(trace_salt, tokens, digests):
+    return [
+        trace_leaf(i, commit_token(token_salt(trace_salt, i), t), commit_digest(digest_salt(trace_salt, i), d))
+        for i, (t, d) in enumerate(zip(tokens, digests))
+    ]
+
+
+def text_salt(steps_salt, i):
+    return H(label("step-text-salt"), steps_salt, uint(i))
+
+
+def step_leaf(step, salt):
+    text = commit_bytes("step-text", salt, step["text"])
+    fields = (step["index"], step["kind"], step["firstToken"], step["endToken"])
+    return keccak256(H(label("step-leaf"), *map(uint, fields), text))
+
+
+def step_leaves(steps_salt, steps):
+    return [step_leaf(s, text_salt(steps_salt, s["index"])) for s in steps]
+
+
+def step_json(step):
+    members = {k: step[k] for k in ("index", "kind", "firstToken", "endToken")}
+    try:
+        members["text"] = step["text"].decode()
+    except UnicodeDecodeError:
+        members["textHex"] = hexed(step["text"])
+    return members
+
+
+def trace_proof_valid(receipt, proof):
+    def commitment(opening, commit, value):
+        if "commitment" in opening:
+            return bytes.fromhex(opening["commitment"][2:])
+        return commit(bytes.fromhex(opening["salt"][2:]), value(opening["value"]))
+
+    word = lambda text: bytes.fromhex(text[2:])
+    token = commitment(proof["token"], commit_token, lambda v: v)
+    digest = commitment(proof["digest"], commit_digest, word)
+    leaf = trace_leaf(proof["index"], token, digest)
+    return proof["count"] == receipt["outputCount"] and tree_accepts(
+        "trace-root", word(receipt["root"]), proof["count"], proof["index"], leaf, [word(s) for s in proof["siblings"]]
+    )
+
+
+def step_proof_valid(receipt, proof):
+    word = lambda text: bytes.fromhex(text[2:])
+    text = word(proof["textHex"]) if "textHex" in proof else proof["text"].encode()
+    index, count, kind = proof["index"], proof["count"], proof["kind"]
+    first, end = proof["firstToken"], proof["endToken"]
+    answer = kind == 0
+    leaf = step_leaf({**proof, "text": text}, word(proof["salt"]))
+    return (
+        receipt["kind"] == 0
+        and index < count
+        and answer == (index == count - 1)
+        and (first <= end if answer else first < end)
+        and (first == 0) == (index == 0)
+        and end <= receipt["outputCount"]
+        and (end == receipt["outputCount"] or not answer)
+        and tree_accepts(
+            "steps-root", word(receipt["root"]), count, index, leaf, [word(s) for s in proof["siblings"]]
+        )
+    )
+
+
+# ---- §2 ----------------------------------------------------------------------------------------
+
+FIELDS = [
+    ("uint8", "kind"),
+    ("bytes32", "model"),
+    ("bytes32", "adapter"),
+    ("bytes32", "profile"),
+    ("bytes32", "sampler"),
+    ("bytes32", "seed"),
+    ("bytes32", "request"),
+    ("bytes32", "prompt"),
+    ("bytes32", "output"),
+    ("bytes32", "trace"),
+    ("bytes32", "steps"),
+    ("uint32", "promptCount"),
+    ("uint32", "outputCount"),
+    ("uint8", "finish"),
+    ("uint64", "issuedAt"),
+    ("bytes32", "context"),
+    ("address", "signer"),
+]
+WIDTHS = {"uint8": 1, "uint32": 4, "uint64": 8, "address": 20, "bytes32": 32}
+DOMAIN_FIELDS = [
+    ("string", "name"), ("string", "version"), ("uint256", "chainId"), ("address", "verifyingContract"),
+]
+
+
+def type_hash(name, fields):
+    return keccak256(f"{name}({','.join(t + ' ' + n for t, n in fields)})".encode())
+
+
+def words_of(receipt):
+    def word(kind, value):
+        if kind == "bytes32":
+            return value
+        return addr(value) if kind == "address" else uint(value)
+
+    return [word(kind, receipt[name]) for kind, name in FIELDS]
+
+
+def packed(receipt):
+    return b"".join(w[32 - WIDTHS[kind]:] for (kind, _), w in zip(FIELDS, words_of(receipt)))
+
+
+def separator(domain):
+    words = [
+        type_hash("EIP712Domain", DOMAIN_FIELDS if domain else DOMAIN_FIELDS[:2]), keccak256(b"AttestLM"), keccak256(b"1"),
+    ]
+    if domain:
+        words += [uint(domain[0]), addr(domain[1])]
+    return H(*words)
+
+
+def struct_hash(receipt):
+    return H(type_hash("Receipt", FIELDS), *words_of(receipt))
+
+
+def digest_of(receipt, domain):
+    return keccak256(b"\x19\x01" + separator(domain) + struct_hash(receipt))
+
+
+# ---- §11 ---------------------------------------------------------------------------------------
+
+def document(receipt, domain, signature, disclosure):
+    entries = lambda fields: [{"name": n, "type": t} for t, n in fields]
+    shown = {"name": "AttestLM", "version": "1"}
+    if domain:
+        shown |= {"chainId": domain[0], "verifyingContract": hexed(domain[1])}
+    message = {}
+    for kind, name in FIELDS:
+        value = receipt[name]
+        message[name] = hexed(value) if isinstance(value, bytes) else str(value) if kind == "uint64" else value
+    result = {
+        "types": {
+            "EIP712Domain": entries(DOMAIN_FIELDS if domain else DOMAIN_FIELDS[:2]),
+            "Receipt": entries(FIELDS),
+        },
+        "primaryType": "Receipt",
+        "domain": shown,
+        "message": message,
+        "signature": hexed(signature),
+        "signer": hexed(receipt["signer"]),
+    }
+    if disclosure is not None:
+        result["disclosure"] = disclosure
+    return result
+
+
+# ---- the cases ---------------------------------------------------------------------------------
+
+KEYS = {
+    "keccak256 of \"cow\", the key of EIP-712's example": int.from_bytes(keccak256(b"cow"), "big"),
+    "the first account of Hardhat and Anvil": 0xAC0974BEC39A17E36BA4A6B4D238FF944BACB478CBED5EFCAE784D7BF4F2FF80,
+    "one": 1,
+}
+
+
+def pseudo(text):
+    """A word that looks random."""
+    return keccak256(("vector " + text).encode())
+
+
+PROFILE = "ggml-0123456789ab/x86-64-v3/exact-1/3fa94c02"
+POLICY = {
+    "version": 1, "temperature": "0.7", "topK": 40, "topP": "0.95", "minP": "0.05", "repeatPenalty": "1.1",
+    "presencePenalty": "0", "frequencyPenalty": "0", "penaltyWindow": 64, "logitBias": [], "bans": [],
+    "grammar": None, "ignoreEog": False, "stop": [], "maxTokens": 256, "contextTokens": 2048, "choices": 1,
+    "seedRule": 0, "segmenter": {"id": 0, "markers": []},
+}
+GREEDY = {**POLICY, "temperature": "0", "topK": 0, "topP": "1", "minP": "0", "repeatPenalty": "1"}
+CHAT = {
+    "messages": [{"role": "user", "content": "What is 4 + 38?"}], "tools": None,
+    "templateDigest": hexed(pseudo("template")), "renderer": "renderer/1", "tokenizer": "tokenizer/1", "date": None,
+    "parseSpecial": False,
+}
+RAW = {
+    "prompt": "4 + 38 =", "tools": None, "templateDigest": None, "renderer": None, "tokenizer": "tokenizer/1", "date": None,
+    "parseSpecial": True,
+}
+TOKENS = {
+    "promptTokens": [0, 4294967295, 7], "tools": None, "templateDigest": None, "renderer": None, "tokenizer": None, "date": None,
+    "parseSpecial": False,
+}
+TOOLS = {
+    **CHAT, "date": "2026-02-03",
+    "tools": [{
+        "name": "météo", "\U0001f600": 1, "\ufb33": 2, "limits": [1e30, 4.5, 0.002, 1e-27, 1e21, 333333333.33333329, -0.0, 100.0],
+        "quote": "\u0000\u001f\"\\/\u007f\u2028",
+    }],
+}
+CONTRACT = (11155111, bytes.fromhex("cccccccccccccccccccccccccccccccccccccccc"))
+
+
+def one_step(count, text):
+    return [{"index": 0, "kind": 0, "firstToken": 0, "endToken": count, "text": text}]
+
+
+def case(name, *, key=0, domain=None, kind=0, policy=POLICY, request=CHAT, prompt=(1, 5, 9, 2), output=(42, 17, 2),
+         text=b" 42", finish=0, stream=0, adapter=False, issued_at=1767225600, context=ZERO, seed=None, inputs=None,
+         show=None, disclose=True):
+    """`show`: the salts given instead of the nonce; the members they do not open are withheld."""
+    signer_key = list(KEYS.values())[key]
+    nonce = pseudo(name + " nonce")
+    salt = salts(nonce, stream)
+    prompt, output = list(prompt), list(output)
+    scored = kind == 1
+    drawn = not scored and policy["temperature"] != "0"
+    if inputs is not None:
+        seed = rule_seed(inputs)
+    elif drawn and seed is None:
+        seed = pseudo(name + " seed")
+    digests = [pseudo(f"{name} logits {i}") for i in range(len(output))]
+    steps = one_step(len(output), text)
+    receipt = {
+        "kind": kind,
+        "model": pseudo("model"),
+        "adapter": pseudo("adapter") if adapter else ZERO,
+        "profile": keccak256(PROFILE.encode()),
+        "sampler": ZERO if scored else sampler_hash(policy),
+        "seed": commit_seed(salt["seed"], seed, stream, inputs) if drawn else ZERO,
+        "request": commit_bytes("request", salt["request"], canonical(request).encode()),
+        "prompt": commit_tokens("prompt", salt["prompt"], prompt),
+        "output": commit_tokens("output", salt["output"], output),
+        "trace": root("trace-root", trace_leaves(salt["trace"], output, digests)),
+        "steps": ZERO if scored else root("steps-root", step_leaves(salt["steps"], steps)),
+        "promptCount": len(prompt),
+        "outputCount": len(output),
+        "finish": 255 if scored else finish,
+        "issuedAt": issued_at,
+        "context": context,
+        "signer": secp256k1.address(signer_key),
+    }
+    digest = digest_of(receipt, domain)
+    signature = secp256k1.sign(signer_key, digest)
+    disclosure = None
+    if disclose:
+        shown = lambda part: show is None or part in show
+        disclosure = {"profile": PROFILE}
+        if not scored:
+            disclosure["sampler"] = policy
+        if drawn and shown("seed"):
+            disclosure["seed"] = hexed(seed)
+            if inputs is not None:
+                disclosure["seedInputs"] = {k: hexed(v) if isinstance(v, bytes) else v for k, v in inputs.items()}
+        disclosure["stream"] = stream
+        if show is None:
+            disclosure["nonce"] = hexed(nonce)
+        elif show:
+            disclosure["salts"] = {part: hexed(salt[part]) for part in salt if part in show}
+        if shown("request"):
+            disclosure["request"] = resort(request)
+        if shown("prompt"):
+            disclosure["promptTokens"] = prompt
+        if shown("output"):
+            disclosure["outputTokens"] = output
+        if not scored and shown("steps"):
+            disclosure["steps"] = [step_json(s) for s in steps]
+    doc = document(receipt, domain, signature, disclosure)
+    return {
+        "document": doc,
+        "expect": {
+            "domainSeparator": hexed(separator(domain)),
+            "structHash": hexed(struct_hash(receipt)),
+            "digest": hexed(digest),
+            "abi": hexed(b"".join(words_of(receipt))),
+            "packed": hexed(packed(receipt)),
+            "documentKeccak": hexed(keccak256(document_text(doc).encode())),
+            "signer": hexed(receipt["signer"]),
+            "key": hexed(uint(signer_key)),
+        },
+    }
+
+
+def receipts():
+    job = context(CONTRACT[0], CONTRACT[1], pseudo("job"), pseudo("previous"))
+    constrained = {
+        **POLICY, "temperature": "1.000001", "logitBias": [{"token": 3, "bias": "-10000"}, {"token": 9, "bias": "0.000001"}],
+        "bans": [0, 7, 31999], "ignoreEog": True, "stop": ["\n\n", "Q:"], "presencePenalty": "-0.5", "frequencyPenalty": "0.25",
+        "grammar": {"kind": "jsonSchema", "text": '{"type":"object"}', "engine": "engine/1.2"},
+    }
+    gbnf = {**GREEDY, "grammar": {"kind": "gbnf", "text": 'root ::= "é" [0-9]+\n', "engine": "engine/1.2"}}
+    rule1 = {"rule": 1, "clientEntropy": pseudo("entropy"), "providerSecret": pseudo("secret")}
+    rule2 = {"rule": 2, "context": job, "beacon": pseudo("beacon")}
+    return {
+        "greedy": case("greedy", policy=GREEDY),
+        "drawn": case("drawn", key=1),
+        "contract-domain": case("contract-domain", domain=CONTRACT, key=2, context=job),
+        "largest-chain-id": case("largest-chain-id", domain=(2**53 - 1, b"\xff" * 20), policy=GREEDY, issued_at=2**64 - 1),
+        "scored": case("scored", kind=1, request=RAW, key=1, output=(5, 6, 7, 8)),
+        "scored-adapter": case("scored-adapter", kind=1, request=TOKENS, prompt=(0, 4294967295, 7), adapter=True, domain=CONTRACT),
+        "constrained": case("constrained", policy=constrained, finish=1, text=b"{}", request=TOOLS),
+        "grammar-end": case("grammar-end", policy=gbnf, finish=3, text="é1".encode(), request=RAW, key=2),
+        "third-choice": case("third-choice", policy={**POLICY, "choices": 3}, stream=2, finish=2, adapter=True),
+        "seed-rule-1": case("seed-rule-1", policy={**POLICY, "seedRule": 1}, inputs=rule1, key=1),
+        "seed-rule-2": case("seed-rule-2", policy={**POLICY, "seedRule": 2}, inputs=rule2, context=job, domain=CONTRACT),
+        "half-a-character": case("half-a-character", policy={**GREEDY, "maxTokens": 3}, finish=2, text=b"4 \xe2\x82"),
+        "context-full": case("context-full", policy={**POLICY, "contextTokens": 7}, finish=4),
+        "cancelled-at-once": case("cancelled-at-once", output=(), text=b"", finish=5, issued_at=0),
+        "redacted": case("redacted", show=("output", "steps")),
+        "redacted-to-nothing": case("redacted-to-nothing", show=()),
+        "undisclosed": case("undisclosed", disclose=False, domain=CONTRACT),
+        "long": case("long", prompt=range(300), output=range(1000, 1257), text=b"a" * 700, finish=2, policy={**POLICY, "maxTokens": 257}),
+    }
+
+
+def proofs():
+    cases = {}
+
+    def add(name, tree, receipt, proof, valid, note):
+        check = trace_proof_valid if tree == "trace" else step_proof_valid
+        assert check(receipt, proof) == valid, name
+        assert name not in cases
+        cases[name] = {"tree": tree, "receipt": receipt, "proof": proof, "valid": valid, "note": note}
+
+    salt = pseudo("trace salt")
+
+    def trace(count, index, show_digest=False, show_token=True):
+        tokens = [100 + 7 * i for i in range(count)]
+        digests = [pseudo(f"digest {i}") for i in range(count)]
+        leaves = trace_leaves(salt, tokens, digests)
+        ts, ds = token_salt(salt, index), digest_salt(salt, index)
+        opened = lambda value, s: {"value": value, "salt": hexed(s)}
+        closed = lambda commitment: {"commitment": hexed(commitment)}
+        proof = {
+            "type": "attestlm/trace-proof-1",
+            "index": index,
+            "count": count,
+            "token": opened(tokens[index], ts) if show_token else closed(commit_token(ts, tokens[index])),
+            "digest": opened(hexed(digests[index]), ds) if show_digest else closed(commit_digest(ds, digests[index])),
+            "siblings": [hexed(s) for s in siblings(leaves, index)],
+        }
+        return {"kind": 0, "outputCount": count, "root": hexed(root("trace-root", leaves))}, proof
+
+    for count, index in [(1, 0), (2, 0), (2, 1), (3, 2), (4, 1), (5, 4), (8, 6), (9, 8), (257, 255), (257, 256)]:
+        receipt, proof = trace(count, index, show_digest=index % 2 == 0)
+        add(f"trace-{count}-{index}", "trace", receipt, proof, True, "a token, for even indices with its digest")
+    receipt, proof = trace(6, 3, show_digest=True, show_token=False)
+    add("trace-digest-only", "trace", receipt, proof, True, "the digest without the token")
+    add("trace-scored", "trace", {**receipt, "kind": 1}, proof, True, "a scored receipt has a trace too")
+
+    receipt, proof = trace(6, 3, show_digest=True)
+    path = proof["siblings"]
+    flip = lambda text: text[:-1] + ("0" if text[-1] != "0" else "1")
+    opening = lambda o, **changes: {**o, **changes}
+    for name, changes, note in [
+        ("index", {"index": 2}, "another index"),
+        ("index-beyond", {"index": 6}, "the index is the count"),
+        ("index-wraps", {"index": 3 + 8}, "the index of the same turns, beyond the tree"),
+        ("token", {"token": opening(proof["token"], value=122)}, "another token"),
+        ("token-salt", {"token": opening(proof["token"], salt=hexed(ZERO))}, "another salt"),
+        ("digest", {"digest": opening(proof["digest"], value=flip(proof["digest"]["value"]))}, "another digest"),
+        ("sibling", {"siblings": [path[0], flip(path[1]), path[2]]}, "another sibling"),
+        ("short", {"siblings": path[:2]}, "a sibling too few"),
+        ("long", {"siblings": path + [hexed(ZERO)]}, "a sibling too many"),
+        ("order", {"siblings": path[::-1]}, "siblings from the top down"),
+        ("count", {"count": 7}, "another count, of the same depth"),
+    ]:
+        add("trace-invalid-" + name, "trace", receipt, {**proof, **changes}, False, note)
+    add("trace-invalid-count-both", "trace", {**receipt, "outputCount": 7}, {**proof, "count": 7}, False,
+        "another count in receipt and proof: the root binds it")
+    add("trace-invalid-root", "trace", {**receipt, "root": flip(receipt["root"])}, proof, False, "another root")
+
+    # A padding leaf has no opening, but a forger may try the index.
+    receipt, proof = trace(5, 4)
+    add("trace-invalid-padding", "trace", receipt, {**proof, "index": 5}, False, "the place of a padding leaf")
+    # Sorted pairs would accept a leaf at both places of a pair.
+    receipt, proof = trace(2, 1)
+    add("trace-invalid-pair", "trace", receipt, {**proof, "index": 0}, False, "the right leaf claimed at the left place")
+
+    salt_s = pseudo("steps salt")
+    texts = ["4 + 38 means adding 38 to 4.\n".encode(), "40 + 2 = 42 ✓\n".encode(), b"", b"The answer is \xe2\x82"]
+    bounds = [0, 9, 14, 15, 20]
+    four = [
+        {"index": i, "kind": int(i < 3), "firstToken": bounds[i], "endToken": bounds[i + 1], "text": t}
+        for i, t in enumerate(texts)
+    ]
+
+    def step(steps, index, output_count):
+        leaves = step_leaves(salt_s, steps)
+        proof = {
+            "type": "attestlm/step-proof-1",
+            "count": len(steps),
+            **step_json(steps[index]),
+            "salt": hexed(text_salt(salt_s, index)),
+            "siblings": [hexed(s) for s in siblings(leaves, index)],
+        }
+        return {"kind": 0, "outputCount": output_count, "root": hexed(root("steps-root", leaves))}, proof
+
+    for index in range(4):
+        receipt, proof = step(four, index, 20)
+        add(f"step-4-{index}", "steps", receipt, proof, True, "step of four")
+    receipt, proof = step(one_step(20, b"42"), 0, 20)
+    add("step-whole", "steps", receipt, proof, True, "segmenter 0")
+    receipt, proof = step(one_step(0, b""), 0, 0)
+    add("step-empty", "steps", receipt, proof, True, "segmenter 0, no tokens")
+    empty_answer = [{**four[0], "endToken": 9}, {"index": 1, "kind": 0, "firstToken": 9, "endToken": 9, "text": b""}]
+    receipt, proof = step(empty_answer, 1, 9)
+    add("step-empty-answer", "steps", receipt, proof, True, "an answer without tokens after a reasoning step")
+
+    receipt, proof = step(four, 1, 20)
+    for name, changes, note in [
+        ("text", {"text": "40 + 2 = 43 ✓\n"}, "another text"),
+        ("salt", {"salt": flip(proof["salt"])}, "another salt"),
+        ("kind", {"kind": 0}, "a reasoning step as the answer"),
+        ("index", {"index": 0}, "another index"),
+        ("first", {"firstToken": 10}, "another first token"),
+        ("end", {"endToken": 15}, "another end"),
+        ("count", {"count": 3}, "another count"),
+        ("sibling", {"siblings": [flip(proof["siblings"][0]), proof["siblings"][1]]}, "another sibling"),
+    ]:
+        add("step-invalid-" + name, "steps", receipt, {**proof, **changes}, False, note)
+    add("step-invalid-scored", "steps", {**receipt, "kind": 1}, proof, False, "a scored receipt has no steps")
+    # Trees that hold what no tiling has: the path is right, the rules are not kept.
+    receipt, proof = step(four, 3, 21)
+    add("step-invalid-answer-early", "steps", receipt, proof, False, "the answer ends before outputCount")
+    receipt, proof = step(four, 1, 13)
+    add("step-invalid-beyond", "steps", receipt, proof, False, "a step ends after outputCount")
+    for name, step_at, note in [
+        ("last-reasoning", [{**four[0]}, {**four[1], "endToken": 20}], "the last step is no answer"),
+        ("begins-late", [{**four[0], "firstToken": 1}, {**four[1], "kind": 0, "endToken": 20}], "the first step begins at 1"),
+        ("empty-reasoning", [{**four[0]}, {**four[1], "endToken": 9}, {**four[3], "index": 2, "firstToken": 9}],
+         "a reasoning step without tokens"),
+    ]:
+        index = 0 if name == "begins-late" else 1
+        receipt, proof = step(step_at, index, 20)
+        add("step-invalid-" + name, "steps", receipt, proof, False, note)
+    return cases
+
+
+def commitments():
+    nonce, salt = pseudo("nonce"), pseudo("salt")
+    cases = {}
+    for name, n, stream in [("salts", nonce, 0), ("salts-stream-1", nonce, 1), ("salts-last-stream", nonce, 2**32 - 1)]:
+        cases[name] = {
+            "kind": "salts", "nonce": hexed(n), "stream": stream,
+            "expect": {part: hexed(s) for part, s in salts(n, stream).items()},
+        }
+    for name, tokens in [("empty", []), ("one", [0]), ("two", [1, 2]), ("swapped", [2, 1]), ("wide", [2**32 - 1, 256, 65536])]:
+        cases["tokens-" + name] = {
+            "kind": "tokens", "salt": hexed(salt), "tokens": tokens,
+            "expect": {p: hexed(commit_tokens(p, salt, tokens)) for p in ("prompt", "output")},
+        }
+    for name, data in [("empty", b""), ("text", "né".encode()), ("block", bytes(range(136)))]:
+        cases["bytes-" + name] = {
+            "kind": "bytes", "salt": hexed(salt), "bytes": hexed(data),
+            "expect": {"request": hexed(commit_bytes("request", salt, data))},
+        }
+    rules = {
+        "given": (pseudo("seed"), None),
+        "rule-1": (None, {"rule": 1, "clientEntropy": pseudo("entropy"), "providerSecret": pseudo("secret")}),
+        "rule-2": (None, {"rule": 2, "context": pseudo("context"), "beacon": pseudo("beacon")}),
+    }
+    for name, (seed, inputs) in rules.items():
+        seed = seed or rule_seed(inputs)
+        shown = inputs and {k: hexed(v) if isinstance(v, bytes) else v for k, v in inputs.items()}
+        expect = {"seed": hexed(seed), "inputsHash": hexed(inputs_hash(inputs)), "commitment": hexed(commit_seed(salt, seed, 3, inputs))}
+        if name == "rule-1":
+            expect["providerCommitment"] = hexed(keccak256(inputs["providerSecret"]))
+        cases["seed-" + name] = {
+            "kind": "seed", "salt": hexed(salt), "seed": hexed(seed), "stream": 3, "inputs": shown, "expect": expect,
+        }
+    for name, args in [("zeros", (0, bytes(20), ZERO, ZERO)), ("job", (2**64 - 1, b"\xaa" * 20, pseudo("job"), pseudo("previous")))]:
+        cases["context-" + name] = {
+            "kind": "context", "chainId": str(args[0]), "contract": hexed(args[1]), "jobId": hexed(args[2]),
+            "previousDigest": hexed(args[3]), "expect": hexed(context(*args)),
+        }
+    for item in (0, 1, 2**32):
+        cases[f"item-{item}"] = {"kind": "item", "nonce": hexed(nonce), "item": item, "expect": hexed(item_nonce(nonce, item))}
+    records = {
+        "defaults": GREEDY,
+        "drawn": POLICY,
+        "bias": {**POLICY, "logitBias": [{"token": 0, "bias": "-0.000001"}, {"token": 2**32 - 1, "bias": "9007199254.740992"}]},
+        "bans": {**POLICY, "bans": [0, 1, 2**32 - 1], "ignoreEog": True},
+        "stop": {**POLICY, "stop": ["ab", "c"]},
+        "stop-cut-elsewhere": {**POLICY, "stop": ["a", "bc"]},
+        "grammar": {**POLICY, "grammar": {"kind": "gbnf", "text": "root ::= \"x\"", "engine": "engine/1"}},
+        "schema": {**POLICY, "grammar": {"kind": "jsonSchema", "text": "{}", "engine": "engine/1"}},
+        "segmenter": {**POLICY, "segmenter": {"id": 1, "markers": ["<think>", "</think>"]}, "seedRule": 2, "choices": 64},
+    }
+    for name, record in records.items():
+        cases["sampler-" + name] = {"kind": "sampler", "record": record, "expect": hexed(sampler_hash(record))}
+    for name, request in [("chat", CHAT), ("raw", RAW), ("tokens", TOKENS), ("tools", TOOLS)]:
+        text = canonical(request)
+        cases["canonical-" + name] = {
+            "kind": "canonical", "value": resort(request), "expect": {"text": text, "keccak": hexed(keccak256(text.encode()))},
+        }
+    for count in (0, 1, 2, 3, 7):
+        tokens = [5 * i for i in range(count)]
+        digests = [pseudo(f"digest {i}") for i in range(count)]
+        leaves = trace_leaves(salt, tokens, digests)
+        cases[f"trace-{count}"] = {
+            "kind": "trace", "salt": hexed(salt), "tokens": tokens, "digests": [hexed(d) for d in digests],
+            "expect": hexed(root("trace-root", leaves)),
+        }
+    for name, steps in [
+        ("whole", one_step(3, "42 ✓".encode())), ("empty", one_step(0, b"")), ("half", one_step(3, b"\xff")),
+        ("two", [{"index": 0, "kind": 1, "firstToken": 0, "endToken": 2, "text": b"x"}, {**one_step(3, b"y")[0], "index": 1, "firstToken": 2}]),
+    ]:
+        cases["steps-" + name] = {
+            "kind": "steps", "salt": hexed(salt), "steps": [step_json(s) for s in steps],
+            "expect": hexed(root("steps-root", step_leaves(salt, steps))),
+        }
+    return cases
+
+
+def agree_with_eth_account(cases):
+    from eth_account import Account
+    from eth_account.messages import encode_typed_data, _hash_eip191_message
+
+    for name, one in cases.items():
+        doc, expect = one["document"], one["expect"]
+        full = {k: doc[k] for k in ("types", "primaryType", "domain", "message")}
+        signable = encode_typed_data(full_message=full)
+        assert "0x" + _hash_eip191_message(signable).hex().removeprefix("0x") == expect["digest"], name
+        signed = Account.sign_message(signable, expect["key"])
+        assert "0x" + signed.signature.hex().removeprefix("0x") == doc["signature"], name
+        assert Account.recover_message(signable, signature=doc["signature"]).lower() == expect["signer"], name
+    print(f"eth_account agrees on {len(cases)} digests and signatures")
+
+
+def main(arguments):
+    files = {
+        f"{folder}/{name}.json": document_text(content)
+        for folder, cases in [("receipts", receipts()), ("merkle", proofs()), ("commitments", commitments())]
+        for name, content in cases.items()
+    }
+    if arguments == ["--eth-account"]:
+        agree_with_eth_account(receipts())
+        return 0
+    if arguments not in ([], ["--check"]):
+        print(__doc__)
+        return 2
+    wrong = 0
+    for name, text in files.items():
+        path = VECTORS / name
+        assert json.loads(text) is not None
+        if arguments:
+            if not path.exists() or path.read_text(encoding="utf-8") != text:
+                print(f"differs: {name}")
+                wrong += 1
+        else:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    for folder in ("receipts", "merkle", "commitments"):
+        for path in (VECTORS / folder).glob("*.json"):
+            if f"{folder}/{path.name}" not in files:
+                print(f"not made by this program: {folder}/{path.name}")
+                wrong += 1
+    print(f"{len(files)} vectors, {wrong} wrong")
+    return int(wrong > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
