@@ -1,7 +1,7 @@
 //! Receipt against disclosure: every commitment recomputed from what it opens.
 
 use super::{sampler_record, Disclosure, Kind, Receipt};
-use crate::abi::{self, keccak256};
+use crate::abi::{self, keccak256, Word};
 use crate::commitment::{self, SeedRuleInputs};
 use crate::error::Error;
 use crate::{json, steps, ErrorKind};
@@ -45,6 +45,19 @@ fn mismatch<T>(field: &'static str, why: impl Into<String>) -> Result<T, Mismatc
     Err(Mismatch { field, why: why.into() })
 }
 
+/// A value with the salt that binds it to the receipt. One shown without its salt proves
+/// nothing, and would pass for one that was compared: it is refused.
+fn opened<T>(
+    field: &'static str,
+    value: Option<T>,
+    salt: Option<Word>,
+) -> Result<Option<(T, Word)>, Mismatch> {
+    match (value, salt) {
+        (Some(_), None) => mismatch(field, "disclosed without its salt, so that nothing binds it"),
+        (value, salt) => Ok(value.zip(salt)),
+    }
+}
+
 impl Compared {
     fn note(&mut self, field: &'static str, equal: Option<bool>) -> Result<(), Mismatch> {
         match equal {
@@ -75,18 +88,18 @@ pub fn check_commitments(receipt: &Receipt, disclosure: &Disclosure) -> Result<C
             }
             let sampler = disclosure.sampler.as_ref().map(|p| sampler_record::hash(p) == receipt.sampler);
             compared.note("sampler", sampler)?;
-            let seed = check_seed(receipt, disclosure, salts.seed.as_ref())?;
+            let seed = check_seed(receipt, disclosure, salts.seed)?;
             compared.note("seed", seed)?;
         }
         Kind::Scored => check_scored(disclosure)?,
     }
 
-    let request = match (&disclosure.request, &salts.request) {
-        (Some(request), Some(salt)) => {
+    let request = match opened("request", disclosure.request.as_ref(), salts.request)? {
+        Some((request, salt)) => {
             let bytes = json::canonicalize(request).or_else(|e| mismatch("request", e.message()))?;
-            Some(commitment::request(salt, &bytes) == receipt.request)
+            Some(commitment::request(&salt, &bytes) == receipt.request)
         }
-        _ => None,
+        None => None,
     };
     compared.note("request", request)?;
 
@@ -99,12 +112,12 @@ pub fn check_commitments(receipt: &Receipt, disclosure: &Disclosure) -> Result<C
     };
     let prompt_count = counted("promptCount", &disclosure.prompt_tokens, receipt.prompt_count)?;
     let output_count = counted("outputCount", &disclosure.output_tokens, receipt.output_count)?;
-    let prompt = disclosure.prompt_tokens.as_ref().zip(salts.prompt.as_ref());
+    let prompt = opened("prompt", disclosure.prompt_tokens.as_ref(), salts.prompt)?;
     compared
-        .note("prompt", prompt.map(|(tokens, salt)| commitment::prompt(salt, tokens) == receipt.prompt))?;
-    let output = disclosure.output_tokens.as_ref().zip(salts.output.as_ref());
+        .note("prompt", prompt.map(|(tokens, salt)| commitment::prompt(&salt, tokens) == receipt.prompt))?;
+    let output = opened("output", disclosure.output_tokens.as_ref(), salts.output)?;
     compared
-        .note("output", output.map(|(tokens, salt)| commitment::output(salt, tokens) == receipt.output))?;
+        .note("output", output.map(|(tokens, salt)| commitment::output(&salt, tokens) == receipt.output))?;
 
     compared.note("trace", None)?;
 
@@ -113,11 +126,11 @@ pub fn check_commitments(receipt: &Receipt, disclosure: &Disclosure) -> Result<C
             steps::check_tiling(list, receipt.output_count).or_else(|e| mismatch("steps", e.to_string()))?;
             check_segmenter(disclosure, list)?;
         }
-        let root = match (&disclosure.steps, &salts.steps) {
-            (Some(list), Some(salt)) => {
-                Some(steps::root(salt, list).or_else(|e| mismatch("steps", e.message()))? == receipt.steps)
+        let root = match opened("steps", disclosure.steps.as_ref(), salts.steps)? {
+            Some((list, salt)) => {
+                Some(steps::root(&salt, list).or_else(|e| mismatch("steps", e.message()))? == receipt.steps)
             }
-            _ => None,
+            None => None,
         };
         compared.note("steps", root)?;
     }
@@ -158,7 +171,7 @@ fn check_segmenter(disclosure: &Disclosure, list: &[steps::Step]) -> Result<(), 
 fn check_seed(
     receipt: &Receipt,
     disclosure: &Disclosure,
-    salt: Option<&abi::Word>,
+    salt: Option<Word>,
 ) -> Result<Option<bool>, Mismatch> {
     let greedy = receipt.seed == abi::ZERO;
     if let Some(policy) = &disclosure.sampler {
@@ -187,5 +200,6 @@ fn check_seed(
             return mismatch("seed", "seed rule 2 takes the receipt's context, which must not be zero");
         }
     }
-    Ok(salt.map(|salt| commitment::seed(salt, &seed.seed, disclosure.stream, &seed.inputs) == receipt.seed))
+    let opened = opened("seed", Some(seed), salt)?;
+    Ok(opened.map(|(s, salt)| commitment::seed(&salt, &s.seed, disclosure.stream, &s.inputs) == receipt.seed))
 }

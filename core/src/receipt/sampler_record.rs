@@ -2,7 +2,7 @@
 //! exactly one. Its hash is the receipt's `sampler` field, which a contract or a client can
 //! pin.
 
-use serde_json::{json, Value};
+use serde_json::Value;
 
 use crate::abi::{self, keccak256, keccak_words, Word};
 use crate::commitment::labels;
@@ -63,7 +63,9 @@ pub fn hash(policy: &SamplingPolicy) -> Word {
 #[must_use]
 pub fn to_json(policy: &SamplingPolicy) -> Ordered {
     let micros = |value: Micros| Ordered::from(value.to_string());
-    let bias = |(token, bias): &(u32, Micros)| json!({ "token": token, "bias": bias.to_string() });
+    let bias = |(token, bias): &(u32, Micros)| {
+        Ordered::Object(vec![("token", (*token).into()), ("bias", micros(*bias))])
+    };
     Ordered::Object(vec![
         ("version", VERSION.into()),
         ("temperature", micros(policy.temperature)),
@@ -74,7 +76,7 @@ pub fn to_json(policy: &SamplingPolicy) -> Ordered {
         ("presencePenalty", micros(policy.presence_penalty)),
         ("frequencyPenalty", micros(policy.frequency_penalty)),
         ("penaltyWindow", policy.penalty_window.into()),
-        ("logitBias", Ordered::list(policy.logit_bias.iter().map(bias))),
+        ("logitBias", Ordered::Array(policy.logit_bias.iter().map(bias).collect())),
         ("bans", Ordered::list(policy.bans.iter().copied())),
         (
             "grammar",

@@ -192,8 +192,15 @@ fn what_is_withheld_is_not_compared() {
     let all = disclosure.salts().unwrap();
     disclosure.secrets =
         Secrets::Salts(SomeSalts { output: all.output, steps: all.steps, ..Default::default() });
-    disclosure.prompt_tokens = None;
-    disclosure.request = None;
+    for field in ["seed", "request", "prompt"] {
+        let error = check_commitments(&receipt, &disclosure).unwrap_err();
+        assert_eq!(error.field, field, "shown without its salt");
+        match field {
+            "seed" => disclosure.seed = None,
+            "request" => disclosure.request = None,
+            _ => disclosure.prompt_tokens = None,
+        }
+    }
     let compared = check_commitments(&receipt, &disclosure).unwrap();
     assert_eq!(compared.equal, ["profile", "sampler", "output", "steps", "outputCount"]);
     assert_eq!(compared.not_compared, ["seed", "request", "prompt", "trace", "promptCount"]);
@@ -476,6 +483,28 @@ proptest! {
             prop_assert_eq!(Document::parse(again.as_bytes()).unwrap(), read.clone());
             if let Some(disclosure) = &read.disclosure {
                 let _ = check_commitments(&read.receipt, disclosure);
+            }
+        }
+    }
+
+    #[test]
+    fn no_mutated_proof_panics(at in any::<usize>(), byte in any::<u8>(), cut in any::<bool>()) {
+        let trace = Trace::new([1; 32], vec![TraceLeaf { token: 1, digest: [2; 32] }; 3]).unwrap();
+        let list = whole_output(3, b"text".to_vec());
+        let receipt = Receipt { trace: trace.root(), steps: steps::root(&[1; 32], &list).unwrap(), output_count: 3, ..example() };
+        let proof = trace.proof(1, crate::trace::Show::TokenAndDigest).unwrap();
+        let step = steps::proof(&[1; 32], &list, 0).unwrap();
+        for text in [proof.to_json().unwrap(), step.to_json().unwrap()] {
+            let mut text = text.into_bytes();
+            let at = at % text.len();
+            text[at] = byte;
+            if cut { text.truncate(at); }
+            // A change that still verifies says the same thing in other white space or escapes.
+            if let Ok(read) = crate::trace::TraceProof::parse(&text) {
+                prop_assert!(read == proof || read.verify(&receipt).is_err());
+            }
+            if let Ok(read) = steps::StepProof::parse(&text) {
+                prop_assert!(read == step || read.verify(&receipt).is_err());
             }
         }
     }
