@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use once_cell::sync::OnceCell;
 
-use crate::engine::{cpu, known_answer, memory_file, AdapterWeights, Vocab, Weights};
+use crate::engine::{cpu, known_answer, memory_file, AdapterWeights, Split, Vocab, Weights};
 use crate::error::{Error, ErrorKind, Result};
 use crate::gguf::{self, GgufFile, ModelHeader};
 use crate::grammar::GrammarVocab;
@@ -100,7 +100,11 @@ impl Model {
             return Err(Error::new(ErrorKind::Model, "general.architecture", "not a causal decoder"));
         }
         let weights = Arc::new(weights);
-        let vocab = Vocab::read(&weights, header.tokenizer.recursive_split)?;
+        let split = Split {
+            recursive: header.tokenizer.recursive_split,
+            quadratic: header.tokenizer.quadratic_split,
+        };
+        let vocab = Vocab::read(&weights, split)?;
         if vocab.len() != header.vocabulary as usize {
             return Err(Error::new(
                 ErrorKind::Model,

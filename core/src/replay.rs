@@ -25,6 +25,8 @@ const LOGIT_BYTES: u64 = 128 << 20;
 
 /// What differs where another token would have been drawn.
 pub(crate) const TOKEN: &str = "token";
+/// What differs where an output ended otherwise than claimed.
+const FINISH: &str = "finish";
 
 /// What a receipt claims to have happened, with everything disclosed.
 #[derive(Debug, Clone, Copy)]
@@ -51,11 +53,23 @@ pub(crate) struct Replayed {
     pub digests: Vec<[u8; 32]>,
     /// The first contradiction between the claim and the draws.
     pub divergence: Option<Divergence>,
+    /// The first contradiction that is no matter of numerics: not another draw, but a rule that the
+    /// claimed tokens break. A divergence may stand before it.
+    pub broken_rule: Option<Divergence>,
     /// For each position how far the claimed token was from being drawn here (see
     /// [`Sampler::judge`]): `max(margin, cutoff gap)`, infinite if it could never have been.
     pub distances: Vec<f64>,
     /// The output's text, as the rule of ends gives it.
     pub text: Vec<u8>,
+}
+
+impl Replayed {
+    fn contradict(&mut self, divergence: Divergence) {
+        if divergence.what != TOKEN {
+            self.broken_rule.get_or_insert_with(|| divergence.clone());
+        }
+        self.divergence.get_or_insert(divergence);
+    }
 }
 
 /// Where and in what a claim and its replay differ.
@@ -83,15 +97,27 @@ pub(crate) struct ReplayOptions<'a> {
 pub(crate) fn replay(claim: &Claim<'_>, options: &ReplayOptions<'_>) -> Result<Replayed> {
     let _env = FloatEnv::enter();
     let mut replayed = Replayed::default();
-    if claim.output.is_empty() {
-        return Ok(replayed);
-    }
     let model = options.model;
     let vocab = model.vocab();
+    // The last token of a scored output is neither fed nor judged.
+    for (field, tokens) in [("promptTokens", claim.prompt), ("outputTokens", claim.output)] {
+        if let Some(token) = tokens.iter().find(|token| **token as usize >= vocab.len()) {
+            return Err(Error::argument(
+                field,
+                format!("{token} is outside the vocabulary of {} tokens", vocab.len()),
+            ));
+        }
+    }
     let mut checker = match &claim.drawn {
         Some(drawn) => Some(DrawChecker::new(claim, drawn, model)?),
         None => None,
     };
+    if claim.output.is_empty() {
+        if claim.drawn.is_some_and(|drawn| drawn.finish != Finish::Cancelled) {
+            replayed.contradict(Divergence { position: 0, what: FINISH });
+        }
+        return Ok(replayed);
+    }
     // The last output token chose nothing: it is not fed.
     let fed: Vec<Token> =
         claim.prompt.iter().chain(claim.output.iter().take(claim.output.len() - 1)).copied().collect();
@@ -162,6 +188,9 @@ struct DrawChecker<'a> {
 impl<'a> DrawChecker<'a> {
     fn new(claim: &'a Claim<'a>, drawn: &'a DrawnClaim<'a>, model: &'a Model) -> Result<Self> {
         let vocab = model.vocab();
+        if claim.prompt.len() >= drawn.policy.context_tokens as usize {
+            return Err(Error::argument("promptTokens", "they leave no room in the policy's contextTokens"));
+        }
         let grammar = match &drawn.policy.grammar {
             Some(spec) => {
                 let grammar = Grammar::compile(spec, model.grammar_vocab()?)?;
@@ -182,15 +211,12 @@ impl<'a> DrawChecker<'a> {
 
     fn check(&mut self, position: usize, logits: &[f32], replayed: &mut Replayed) -> Result<()> {
         let Some(token) = self.claim.output.get(position).copied() else { return Ok(()) };
-        let mut diverge = |what| {
-            replayed.divergence.get_or_insert(Divergence { position, what });
-        };
         let mask = match &mut self.grammar {
             Some(grammar) => match grammar.mask() {
                 Ok(mask) => Some(mask),
                 Err(_) => {
                     // The claimed tokens left the grammar earlier; that position was already named.
-                    diverge("grammar");
+                    replayed.contradict(Divergence { position, what: "grammar" });
                     replayed.distances.push(f64::INFINITY);
                     return Ok(());
                 }
@@ -200,7 +226,7 @@ impl<'a> DrawChecker<'a> {
         let judgement = match self.sampler.judge(position as u64, logits, &self.history, mask, token) {
             Ok(judgement) => judgement,
             Err(error) if error.kind() == ErrorKind::Logits => {
-                diverge("logits cannot be sampled");
+                replayed.contradict(Divergence { position, what: "logits cannot be sampled" });
                 replayed.distances.push(f64::INFINITY);
                 self.history.push(token);
                 return Ok(());
@@ -208,7 +234,7 @@ impl<'a> DrawChecker<'a> {
             Err(error) => return Err(error),
         };
         if judgement.expected != token {
-            diverge(TOKEN);
+            replayed.contradict(Divergence { position, what: TOKEN });
         }
         replayed.distances.push(if judgement.excluded {
             f64::INFINITY
@@ -231,13 +257,13 @@ impl<'a> DrawChecker<'a> {
         let drawn = Drawn { token, piece: vocab.piece(token), is_eog, grammar_ended };
         let finish = self.output.push(drawn, self.drawn.policy, self.claim.prompt.len());
         let is_last = position + 1 == self.claim.output.len();
+        // Cancelled: the claim is a prefix, wherever it stops short of an end.
+        let claimed = Some(self.drawn.finish).filter(|finish| *finish != Finish::Cancelled);
         let what = match (finish, is_last) {
             (Some(_), false) => "the output goes on after its end",
-            // Cancelled: the claim is the prefix alone, wherever it stops.
-            (_, true) if self.drawn.finish == Finish::Cancelled => return,
-            (finish, true) if finish != Some(self.drawn.finish) => "finish",
+            (finish, true) if finish != claimed => FINISH,
             _ => return,
         };
-        replayed.divergence.get_or_insert(Divergence { position, what });
+        replayed.contradict(Divergence { position, what });
     }
 }

@@ -14,6 +14,7 @@ use super::device::{self, Instance};
 use super::float_env::FloatEnv;
 use super::weights::{AdapterWeights, Weights};
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::Model;
 use crate::Token;
 
 /// The most streams one context may hold (`LLAMA_MAX_SEQ` of the engine is 256).
@@ -116,6 +117,16 @@ unsafe extern "C" fn should_abort(data: *mut c_void) -> bool {
 }
 
 impl Context {
+    /// A context of its own for `model`, without a session around it: tokens in, logits out. Nothing
+    /// made with it can be attested; benches measure with it what a session adds.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Argument`] for sizes out of range, [`ErrorKind::Unsupported`] if the model's
+    /// graph leaves the profile, [`ErrorKind::Engine`] if llama.cpp fails.
+    pub fn for_model(model: &Model, options: &ContextOptions) -> Result<Self> {
+        Self::new(model.weights(), None, model.vocab().len(), options, &Arc::default())
+    }
+
     /// Makes a context and decodes one token with it, so that a model outside the profile is
     /// refused now and not in the middle of an answer.
     ///
@@ -521,7 +532,7 @@ mod tests {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/abacus/abacus-q8_0.gguf");
         let file = std::fs::File::open(path).unwrap();
         let weights = Arc::new(Weights::load(&file, &mut |_| (), &AtomicBool::new(false)).unwrap());
-        let vocab = Vocab::read(&weights, false).unwrap();
+        let vocab = Vocab::read(&weights, crate::engine::Split::default()).unwrap();
         let text = "<|bos|><|user|>Tom has 12 apples and buys 7 more. He gives 5 to Ann. How many are left?"
             .repeat(24);
         let tokens: Vec<Token> = vocab.tokenize(&text).unwrap().into_iter().take(300).collect();

@@ -16,6 +16,7 @@ mod weights;
 use once_cell::sync::OnceCell;
 
 pub use context::{Context, ContextOptions, DecodeItem};
+pub(crate) use vocab::Split;
 pub use vocab::{Vocab, MAX_TEXT_BYTES};
 pub(crate) use weights::{memory_file, AdapterWeights, Weights};
 

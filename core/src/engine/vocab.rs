@@ -11,10 +11,28 @@ use crate::Token;
 /// The longest text tokenized at once.
 pub const MAX_TEXT_BYTES: usize = 16 << 20;
 
-/// Stack for tokenizers that recurse once per character (see [`Vocab::read`]).
-const RECURSIVE_STACK: usize = 1 << 30;
-/// The longest text for them: 1,024 bytes of stack a character.
+/// How llama.cpp splits text before byte-pair encoding.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Split {
+    /// With `std::regex`, whose recursion grows with the text: such texts are shorter and get a stack
+    /// of their own.
+    pub recursive: bool,
+    /// In time quadratic in a run of digits or white space: such runs are short.
+    pub quadratic: bool,
+}
+
+/// Stack per byte of text for `std::regex`: three times the 323 that were measured with every one of
+/// llama.cpp's patterns (libstdc++ 12, gcc, -O3).
+const RECURSIVE_STACK_PER_BYTE: usize = 1024;
+/// Stack for everything else the tokenizer does.
+const RECURSIVE_STACK_BASE: usize = 1 << 20;
+/// Up to this many bytes of text `std::regex` runs on the caller's stack, in about 40 KiB of it.
+const RECURSIVE_ON_CALLER: usize = 128;
+/// The longest text split recursively: 1 GiB of stack, of which a third is ever touched.
 const RECURSIVE_MAX_TEXT_BYTES: usize = 1 << 20;
+/// The longest run of digits or of white space where splitting is quadratic: a text of the longest
+/// length then takes half a minute at worst, where one run of that length takes hours.
+const QUADRATIC_MAX_RUN: usize = 512;
 
 /// A model's vocabulary, with every token's bytes read once.
 ///
@@ -28,14 +46,12 @@ pub struct Vocab {
     bos: Option<Token>,
     eos: Option<Token>,
     add_bos: bool,
-    recursive_split: bool,
+    split: Split,
 }
 
 impl Vocab {
-    /// Reads the vocabulary. `recursive_split`: llama.cpp splits text for this tokenizer with
-    /// `std::regex`, whose recursion grows with the text; such texts are shorter and get a stack of
-    /// their own.
-    pub(crate) fn read(weights: &Arc<Weights>, recursive_split: bool) -> Result<Self> {
+    /// Reads the vocabulary, whose texts are split as `split` says.
+    pub(crate) fn read(weights: &Arc<Weights>, split: Split) -> Result<Self> {
         let vocab = weights.vocab_ptr();
         // SAFETY: the vocabulary lives as long as the weights.
         let n = unsafe { sys::llama_vocab_n_tokens(vocab) };
@@ -61,7 +77,7 @@ impl Vocab {
                 sys::llama_vocab_get_add_bos(vocab),
             )
         };
-        Ok(Vocab { weights: Arc::clone(weights), pieces, eog, control, bos, eos, add_bos, recursive_split })
+        Ok(Vocab { weights: Arc::clone(weights), pieces, eog, control, bos, eos, add_bos, split })
     }
 
     /// Number of tokens.
@@ -147,19 +163,25 @@ impl Vocab {
     /// As [`Self::tokenize`].
     pub fn tokenize_plain(&self, text: &str) -> Result<Vec<Token>> {
         let refused = |why: String| Error::argument("prompt", why);
-        let limit = if self.recursive_split { RECURSIVE_MAX_TEXT_BYTES } else { MAX_TEXT_BYTES };
+        let limit = if self.split.recursive { RECURSIVE_MAX_TEXT_BYTES } else { MAX_TEXT_BYTES };
         if text.len() > limit {
             return Err(refused(format!("{} bytes, more than the limit of {limit}", text.len())));
         }
         if text.is_empty() {
             return Ok(Vec::new());
         }
-        if !self.recursive_split || text.len() < 4096 {
+        if self.split.quadratic && has_long_run(text) {
+            return Err(refused(format!(
+                "more than {QUADRATIC_MAX_RUN} digits or spaces in a row, which this model's tokenizer cannot \
+                 split in reasonable time"
+            )));
+        }
+        if !self.split.recursive || text.len() <= RECURSIVE_ON_CALLER {
             return self.tokenize_here(text);
         }
         std::thread::scope(|scope| {
             std::thread::Builder::new()
-                .stack_size(RECURSIVE_STACK)
+                .stack_size(RECURSIVE_STACK_BASE + text.len() * RECURSIVE_STACK_PER_BYTE)
                 .spawn_scoped(scope, || self.tokenize_here(text))
                 .map_err(|e| refused(format!("no stack for the tokenizer: {e}")))?
                 .join()
@@ -205,6 +227,16 @@ impl Vocab {
     }
 }
 
+/// Whether more than [`QUADRATIC_MAX_RUN`] digits, or white-space characters, follow each other.
+fn has_long_run(text: &str) -> bool {
+    let (mut digits, mut spaces) = (0, 0);
+    text.chars().any(|c| {
+        digits = if c.is_numeric() { digits + 1 } else { 0 };
+        spaces = if c.is_whitespace() { spaces + 1 } else { 0 };
+        digits.max(spaces) > QUADRATIC_MAX_RUN
+    })
+}
+
 fn piece(vocab: *const sys::llama_vocab, token: i32) -> Result<Box<[u8]>> {
     let mut buffer = vec![0u8; 64];
     for _ in 0..2 {
@@ -221,4 +253,20 @@ fn piece(vocab: *const sys::llama_vocab, token: i32) -> Result<Box<[u8]>> {
         }
     }
     Err(Error::new(ErrorKind::Model, "tokenizer.ggml.tokens", format!("token {token} has no text")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_runs_are_found_wherever_they_stand() {
+        let run = |c: &str, n: usize| format!("a{}b", c.repeat(n));
+        for c in ["1", "٣", " ", "\n", "\u{3000}"] {
+            assert!(!has_long_run(&run(c, QUADRATIC_MAX_RUN)), "{c:?}");
+            assert!(has_long_run(&run(c, QUADRATIC_MAX_RUN + 1)), "{c:?}");
+        }
+        assert!(!has_long_run(&"1 ".repeat(QUADRATIC_MAX_RUN * 2)));
+        assert!(!has_long_run(&run("x", QUADRATIC_MAX_RUN * 2)));
+    }
 }

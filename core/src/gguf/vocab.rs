@@ -41,6 +41,8 @@ pub struct TokenizerHeader {
     /// Whether llama.cpp splits text with `std::regex`, whose recursion grows with the length of
     /// a run of like characters: long texts must then be tokenized in pieces or on a large stack.
     pub recursive_split: bool,
+    /// Whether that takes time quadratic in the length of a run of digits or white space.
+    pub quadratic_split: bool,
 }
 
 const MAX_VOCABULARY: usize = 1 << 20;
@@ -126,6 +128,11 @@ const RECURSIVE: [(&str, bool); 29] = [
     ("talkie", false),
 ];
 
+/// Those of [`RECURSIVE`] with a pattern that is tried, at every character of a run, up to the run's
+/// end: `\s+$` (deepseek-llm), `\s*[\r\n]+` before 512 spaces at most (jais-2), and a lookahead over
+/// all further digits (superbpe).
+const QUADRATIC: [&str; 3] = ["deepseek-llm", "jais-2", "superbpe"];
+
 pub(super) fn validate(meta: &Meta<'_>) -> Result<TokenizerHeader> {
     let model_key = "tokenizer.ggml.model";
     let kind = match meta.need_string(model_key)? {
@@ -195,6 +202,7 @@ pub(super) fn validate(meta: &Meta<'_>) -> Result<TokenizerHeader> {
         add_bos,
         add_eos: meta.bool("tokenizer.ggml.add_eos_token")?.unwrap_or(false),
         recursive_split,
+        quadratic_split: recursive_split && pre.is_some_and(|pre| QUADRATIC.contains(&pre)),
     })
 }
 
@@ -347,5 +355,6 @@ mod tests {
     fn pre_tokenizers_are_listed_once() {
         let all: HashSet<&str> = PLAIN.iter().chain(&RECURSIVE).map(|p| p.0).collect();
         assert_eq!(all.len(), PLAIN.len() + RECURSIVE.len());
+        assert!(QUADRATIC.iter().all(|pre| RECURSIVE.iter().any(|(name, _)| name == pre)));
     }
 }

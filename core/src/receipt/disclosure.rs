@@ -91,6 +91,12 @@ impl From<Salts> for SomeSalts {
 }
 
 impl SomeSalts {
+    /// Whether a salt that both have differs.
+    pub(crate) fn contradicts(&self, other: &SomeSalts) -> bool {
+        let pairs = self.named().into_iter().zip(other.named());
+        pairs.into_iter().any(|((_, a), (_, b))| a.zip(b).is_some_and(|(a, b)| a != b))
+    }
+
     fn named(&self) -> [(&'static str, Option<Word>); 6] {
         [
             ("request", self.request),

@@ -24,6 +24,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Adapter, Model};
 use crate::profile::Profile;
 use crate::request::Request;
+use crate::sampler::greedy_token;
 use crate::signer::Signer;
 use job::{Job, State};
 
@@ -110,7 +111,8 @@ pub enum Event {
 pub struct CancelHandle(Arc<AtomicBool>);
 
 impl CancelHandle {
-    /// Raises the flag; the session lowers it when it has cancelled its jobs.
+    /// Raises the flag; the session lowers it when it has cancelled its jobs. Raised while the session
+    /// is idle, it cancels what is submitted next.
     pub fn cancel(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -381,10 +383,17 @@ impl Session {
             .enumerate()
             .take(end)
             .skip(done)
-            .map(|(at, token)| DecodeItem { stream, token: *token, logits: at + 1 == prompt.len() })
+            // Of the last token of every chunk: see below.
+            .map(|(at, token)| DecodeItem { stream, token: *token, logits: at + 1 == end })
             .collect();
         let total = prompt.len();
-        match self.streams.decode(&items) {
+        // A token whose values overflow makes all logits after it NaN. Were the job cancelled before its
+        // first draw, they would stay in the cache unnoticed, where masked cells are multiplied too.
+        let decoded = self
+            .streams
+            .decode(&items)
+            .and_then(|()| greedy_token(self.streams.context().logits(items.len() - 1)?).map(|_| ()));
+        match decoded {
             Ok(()) => {
                 events.push(Event::Prefill { job: job.id, done: end, total });
                 if end == total {

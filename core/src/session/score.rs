@@ -1,5 +1,6 @@
 //! Scoring: how likely a given continuation is, from one prefill.
 
+use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
 use super::prepare::Prepared;
@@ -104,6 +105,10 @@ impl Session {
             .ok_or_else(|| Error::new(ErrorKind::Engine, "session", "every stream is busy"))?;
         let scored = self.score_tokens(&prepared.prompt_tokens, &tokens, acquired.stream, acquired.cached);
         self.streams.release(acquired.stream, scored.is_ok());
+        if self.jobs.is_empty() {
+            // No step will come to lower the flag: what it was raised for is over.
+            self.cancel.store(false, Ordering::Relaxed);
+        }
         let (scores, digests) = scored?;
         let receipt = signer.map(|signer| match &self.unattested {
             Some(why) => Err(why.clone()),

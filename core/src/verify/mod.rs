@@ -6,16 +6,17 @@
 #[cfg(feature = "engine")]
 mod replayed;
 #[cfg(feature = "engine")]
-pub use replayed::{verify, VerifyOptions, DISTANCE_CLIP, TOLERANT_THRESHOLD};
+pub use replayed::{distances, verify, VerifyOptions, DISTANCE_CLIP, TOLERANT_THRESHOLD};
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
 use crate::abi::Word;
+use crate::commitment::{Salts, SeedRuleInputs};
 use crate::hex::checksum_address;
 use crate::receipt::{
-    check_commitments, sampler_record, Disclosure, Document, Domain, Finish, Kind, Secrets,
+    check_commitments, sampler_record, Disclosure, Document, Domain, Finish, Kind, SomeSalts,
 };
 use crate::request::{Canonical, Request, SeedSource};
 use crate::signer::{recover, Address};
@@ -28,6 +29,8 @@ pub struct Expectations {
     pub signer: Option<Address>,
     /// SHA-256 of the GGUF that must have run.
     pub model: Option<Word>,
+    /// SHA-256 of the adapter's GGUF that must have been applied; all zero: none.
+    pub adapter: Option<Word>,
     /// Hash of the sampling policy.
     pub sampler: Option<Word>,
     /// Id of the execution profile.
@@ -112,7 +115,7 @@ impl<'a> Check<'a> {
         self.expectations(expectations)?;
         let Some(disclosure) = &self.document.disclosure else {
             self.not_compared("disclosure (the document has none)");
-            return Ok(());
+            return self.request(expectations);
         };
         let compared = check_commitments(receipt, disclosure).map_err(|m| invalid(m.to_string()))?;
         for field in compared.equal {
@@ -177,8 +180,9 @@ impl<'a> Check<'a> {
             }
         };
         words("model", expectations.model, receipt.model)?;
+        words("adapter", expectations.adapter, receipt.adapter)?;
         words("profile", profile, receipt.profile)?;
-        if receipt.kind == Kind::Generated {
+        if receipt.kind == Kind::Generated || expectations.sampler.is_some() {
             words("sampler", expectations.sampler, receipt.sampler)?;
         }
         words("context", expectations.context, receipt.context)?;
@@ -216,7 +220,7 @@ impl<'a> Check<'a> {
         let disclosed = self.document.disclosure.as_ref();
         let (Some(disclosure), Some(request)) = (disclosed, disclosed.and_then(|d| d.request.as_ref()))
         else {
-            return Err(Verdict::Unverifiable { why: "the request is not disclosed".into() });
+            return Err(unverifiable("the request is not disclosed"));
         };
         let theirs = Canonical::from_json("disclosure.request", request.clone())
             .map_err(|e| invalid(e.to_string()))?;
@@ -226,30 +230,36 @@ impl<'a> Check<'a> {
         if let Some(field) = different_field(&ours.to_json(), request) {
             return Err(invalid(format!("request.{field}: not what the expected request says")));
         }
-        if let Some(policy) = &disclosure.sampler {
-            if sampler_record::hash(policy) != sampler_record::hash(&expected.policy) {
-                return Err(invalid("sampler: not the policy of the expected request"));
-            }
-        }
         self.stated(expected, disclosure)?;
         self.compared("expected request");
         Ok(())
     }
 
-    /// Seed, nonce, context, domain and time, where the expected request states them.
-    fn stated(&self, expected: &Request, disclosure: &Disclosure) -> Result<(), Verdict> {
-        let receipt = &self.document.receipt;
+    /// Policy, seed, nonce, context, domain and time, where the expected request states them.
+    fn stated(&mut self, expected: &Request, disclosure: &Disclosure) -> Result<(), Verdict> {
+        let receipt = self.document.receipt;
         let differs = |what: &str| Err(invalid(format!("{what}: not that of the expected request")));
-        let seed = disclosure.seed.as_ref().map(|s| s.seed);
-        if let (SeedSource::Given(wanted), false) = (&expected.seed, expected.policy.is_greedy()) {
-            if seed != Some(*wanted.as_bytes()) {
-                return differs("seed");
+        if receipt.kind == Kind::Generated {
+            if sampler_record::hash(&expected.policy) != receipt.sampler {
+                return Err(invalid("sampler: not the policy of the expected request"));
+            }
+            match (stated_seed(expected), &disclosure.seed) {
+                _ if expected.policy.is_greedy() => {}
+                (None, _) => self.not_compared("expected seed (the expected request states none)"),
+                (Some(_), None) => return Err(unverifiable("the seed is not disclosed")),
+                (Some(wanted), Some(found)) if wanted != found.seed => return differs("seed"),
+                _ => {}
             }
         }
-        if let (Some(nonce), Secrets::Nonce(found)) = (expected.nonce, disclosure.secrets) {
-            if nonce != found {
-                return differs("nonce");
+        match &expected.nonce {
+            Some(nonce) => {
+                let wanted: SomeSalts =
+                    Salts::derive(nonce, disclosure.stream).map_err(|e| invalid(e.to_string()))?.into();
+                if wanted.contradicts(&disclosure.salts().unwrap_or_default()) {
+                    return differs("nonce");
+                }
             }
+            None => self.not_compared("expected nonce (the expected request states none)"),
         }
         if expected.context != receipt.context {
             return Err(invalid("context: made for another job than the expected request"));
@@ -268,6 +278,18 @@ impl<'a> Check<'a> {
     }
 }
 
+/// The seed that a request leads to, if it leaves no choice.
+fn stated_seed(request: &Request) -> Option<Word> {
+    match request.seed {
+        SeedSource::Given(seed) => Some(*seed.as_bytes()),
+        SeedSource::Commitment { client_entropy, provider_secret } => {
+            SeedRuleInputs::Commitment { client_entropy, provider_secret }.seed()
+        }
+        SeedSource::Beacon { beacon } => SeedRuleInputs::Beacon { context: request.context, beacon }.seed(),
+        SeedSource::Unspecified | SeedSource::Random => None,
+    }
+}
+
 /// The first field, in order, in which two canonical requests differ.
 fn different_field(ours: &Value, theirs: &Value) -> Option<String> {
     let (ours, theirs) = (ours.as_object()?, theirs.as_object()?);
@@ -281,4 +303,8 @@ fn different_field(ours: &Value, theirs: &Value) -> Option<String> {
 
 fn invalid(what: impl Into<String>) -> Verdict {
     Verdict::Invalid { what: what.into() }
+}
+
+fn unverifiable(why: impl Into<String>) -> Verdict {
+    Verdict::Unverifiable { why: why.into() }
 }

@@ -10,9 +10,10 @@ use crate::grammar;
 use crate::model::{Adapter, Model};
 use crate::profile::Profile;
 use crate::receipt::{Disclosure, Document, Kind};
-use crate::replay::{replay, Claim, DrawnClaim, ReplayOptions, Replayed, TOKEN};
+use crate::replay::{replay, Claim, DrawnClaim, ReplayOptions, Replayed};
 use crate::request::Canonical;
 use crate::session::prepare::{check_special, prompt_tokens};
+use crate::steps;
 use crate::template::{RENDERER, TOKENIZER};
 use crate::trace::{Trace, TraceLeaf};
 use crate::verdict::{Report, Verdict};
@@ -71,6 +72,25 @@ pub fn verify(
     Ok(check.finish(outcome))
 }
 
+/// How far each output token of a generated receipt was from being drawn under the profile of
+/// `options`: what the score of a tolerant check is the clipped mean of. The distance is the larger
+/// of margin and cutoff gap ([`crate::sampler::Judgement`]), in units of `logit / T` (greedy:
+/// logits); 0 for the token that is drawn here too, infinite for one that never could be. Neither
+/// signature nor commitments are looked at.
+///
+/// # Errors
+/// [`ErrorKind::Receipt`] for a document that cannot be replayed with these options, saying why; else
+/// as [`verify`].
+pub fn distances(document: &Document, options: &VerifyOptions<'_>) -> Result<Vec<f64>> {
+    match Check::new(document).run(options) {
+        Ok(run) => Ok(run.found.distances),
+        Err(Stop::Verdict(verdict)) => {
+            Err(crate::Error::new(ErrorKind::Receipt, "receipt", verdict.to_string()))
+        }
+        Err(Stop::Error(error)) => Err(error),
+    }
+}
+
 /// Why a replay ended early.
 enum Stop {
     Verdict(Verdict),
@@ -87,11 +107,20 @@ fn unverifiable(why: impl Into<String>) -> Stop {
     Stop::Verdict(Verdict::Unverifiable { why: why.into() })
 }
 
-impl Check<'_> {
-    fn replay(&mut self, options: &VerifyOptions<'_>) -> Result<Verdict, Stop> {
-        let receipt = &self.document.receipt;
-        let disclosure = self
-            .document
+/// A replay that ran to its end.
+struct Run<'a> {
+    disclosure: &'a Disclosure,
+    claim: Claim<'a>,
+    found: Replayed,
+    /// Whether bits can be compared.
+    exact: bool,
+}
+
+impl<'a> Check<'a> {
+    fn run(&mut self, options: &VerifyOptions<'_>) -> Result<Run<'a>, Stop> {
+        let document = self.document;
+        let receipt = &document.receipt;
+        let disclosure = document
             .disclosure
             .as_ref()
             .ok_or_else(|| unverifiable("the document has no disclosure"))?;
@@ -106,6 +135,14 @@ impl Check<'_> {
                 hex(&model.sha256())
             )));
         }
+        model.check_unchanged().map_err(Stop::Error)?;
+        if let Some(adapter) = options.adapter {
+            adapter.check_unchanged().map_err(Stop::Error)?;
+            if !adapter.model().is_same(model) {
+                let error = crate::Error::argument("adapter", "it was opened for another model");
+                return Err(Stop::Error(error));
+            }
+        }
         let adapter = options.adapter.map_or([0; 32], Adapter::sha256);
         if adapter != receipt.adapter {
             return Err(unverifiable(format!(
@@ -118,14 +155,20 @@ impl Check<'_> {
             (Some(prompt), Some(output)) => (prompt, output),
             _ => return Err(unverifiable("the tokens are not disclosed")),
         };
+        let drawn = self.drawn_claim(disclosure)?;
+        // A contract may be shown steps: what was committed to in their place is not left open.
+        if drawn.is_some() && disclosure.salts().unwrap_or_default().steps.is_none() {
+            return Err(unverifiable("the salt of the steps is not disclosed"));
+        }
         self.rendering(model, disclosure)?;
-        let claim = Claim { prompt, output, drawn: self.drawn_claim(disclosure)? };
+        let claim = Claim { prompt, output, drawn };
         let (exact, profile) = mode(disclosure, options)?;
+        // Also under a tolerant profile: what a document costs to replay has a bound.
+        if prompt.len().saturating_add(output.len()) > model.max_context() as usize {
+            return Err(unverifiable("prompt and output are longer than this model's context"));
+        }
         if exact {
             model.check_attestable(profile).map_err(|e| unverifiable(e.to_string()))?;
-            if prompt.len().saturating_add(output.len()) > model.max_context() as usize {
-                return Err(unverifiable("prompt and output are longer than this model is proven exact for"));
-            }
         }
         let cancel = options.cancel.clone().unwrap_or_default();
         let available = cpu::available_threads();
@@ -145,13 +188,24 @@ impl Check<'_> {
             ErrorKind::Unsupported => unverifiable(error.to_string()),
             _ => Stop::Error(error),
         })?;
+        Ok(Run { disclosure, claim, found, exact })
+    }
+
+    fn replay(&mut self, options: &VerifyOptions<'_>) -> Result<Verdict, Stop> {
+        let Run { disclosure, claim, found, exact } = self.run(options)?;
         let verdict = if exact {
             self.exact_verdict(disclosure, &claim, &found)?
         } else {
+            self.not_compared("trace (its logits are those of another profile)");
             tolerant_verdict(&claim, &found)?
         };
-        if claim.drawn.is_some() {
-            self.step_texts(disclosure, &found)?;
+        if claim.drawn.is_some() && !self.steps_match(disclosure, &found)? {
+            let what = "steps: not the text of the output";
+            return Err(Stop::Verdict(match verdict {
+                Verdict::Verified { .. } => Verdict::Diverged { position: None, what: what.into() },
+                // The text of tokens is no matter of numerics.
+                _ => invalid(what),
+            }));
         }
         Ok(verdict)
     }
@@ -216,20 +270,17 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// The text of the disclosed steps must be the output's.
-    fn step_texts(&mut self, disclosure: &Disclosure, found: &Replayed) -> Result<(), Verdict> {
-        let Some(list) = &disclosure.steps else {
-            self.not_compared("text of the steps (not disclosed)");
-            return Ok(());
-        };
-        if list.iter().flat_map(|step| step.text.iter()).ne(found.text.iter()) {
-            return Err(Verdict::Diverged {
-                position: None,
-                what: "steps: not the text of the output".into(),
-            });
+    /// Whether the committed steps are the output's, disclosed or not: segmenter 0 leaves no choice.
+    fn steps_match(&mut self, disclosure: &Disclosure, found: &Replayed) -> Result<bool, Stop> {
+        let receipt = &self.document.receipt;
+        let Some(salt) = disclosure.salts().unwrap_or_default().steps else { return Ok(false) };
+        let steps = steps::whole_output(receipt.output_count, found.text.clone());
+        let root = steps::root(&salt, &steps).map_err(|e| Stop::Verdict(invalid(e.to_string())))?;
+        if root != receipt.steps {
+            return Ok(false);
         }
         self.compared("text of the steps");
-        Ok(())
+        Ok(true)
     }
 
     fn exact_verdict(
@@ -285,11 +336,9 @@ fn tolerant_verdict(claim: &Claim<'_>, found: &Replayed) -> Result<Verdict, Verd
             why: "a scored output has no draws to compare with tolerance".into(),
         });
     }
-    // Where an output ends does not depend on numerics.
-    if let Some(divergence) = found.divergence.as_ref().filter(|d| d.what != TOKEN) {
-        if !found.distances.get(divergence.position).is_some_and(|d| d.is_finite()) {
-            return Err(Verdict::Inconsistent { score: f64::INFINITY });
-        }
+    // Where an output ends, and what its grammar allows, does not depend on numerics.
+    if found.broken_rule.is_some() {
+        return Err(Verdict::Inconsistent { score: f64::INFINITY });
     }
     Ok(tolerant_score(&found.distances))
 }
