@@ -146,12 +146,14 @@ fn generate(session: &mut Session) -> attestlm::Result<usize> {
 struct Tally {
     opened: usize,
     started: usize,
+    /// Under the exact profile, its graphs checked.
+    exact: usize,
     answered: usize,
 }
 
 impl Tally {
     fn print(&self) {
-        println!("tally {} {} {}", self.opened, self.started, self.answered);
+        println!("tally {} {} {} {}", self.opened, self.started, self.exact, self.answered);
     }
 
     fn model(&mut self, path: &Path, bytes: &[u8]) {
@@ -172,6 +174,7 @@ impl Tally {
     fn session(&mut self, model: &Model, options: &SessionOptions) -> attestlm::Result<()> {
         let mut session = Session::new(model, options)?;
         self.started += 1;
+        self.exact += usize::from(session.unattested().is_none());
         assert!(generate(&mut session)? > 0);
         self.answered += 1;
         Ok(())
@@ -185,11 +188,13 @@ const MODELS_PER_PART: u64 = 250;
 fn two_thousand_mutated_models_leave_the_process_alive() {
     let Some(part) = child_part() else {
         let tallies = run_children("two_thousand_mutated_models_leave_the_process_alive", MODEL_PARTS);
-        let [opened, started, answered] = sums(&tallies);
-        println!("{opened} of 2000 opened, {started} started a session, {answered} answered");
+        let [opened, started, exact, answered] = sums(&tallies);
+        println!(
+            "{opened} of 2000 opened, {started} started a session, {exact} an exact one, {answered} answered"
+        );
         // The mutants are worth something: many pass the validator and reach the engine.
         assert!((100..1500).contains(&opened), "{opened}");
-        assert!(answered >= 100, "{answered}");
+        assert!(exact >= 100 && answered >= 100, "{exact} and {answered}");
         return;
     };
     limit_address_space();
@@ -263,8 +268,8 @@ fn liars() -> Vec<(String, Vec<u8>)> {
 fn files_that_lie_about_their_sizes_allocate_nothing_and_leave_the_process_alive() {
     let test = "files_that_lie_about_their_sizes_allocate_nothing_and_leave_the_process_alive";
     if child_part().is_none() {
-        let [opened, started, answered] = sums(&run_children(test, 1));
-        println!("{opened} opened, {started} started a session, {answered} answered");
+        let [opened, started, exact, answered] = sums(&run_children(test, 1));
+        println!("{opened} opened, {started} started a session, {exact} an exact one, {answered} answered");
         assert!(answered > 5, "{answered}");
         return;
     }
@@ -292,8 +297,10 @@ fn files_that_lie_about_their_sizes_allocate_nothing_and_leave_the_process_alive
 fn three_hundred_mutated_adapters_leave_the_process_alive() {
     if child_part().is_none() {
         let tallies = run_children("three_hundred_mutated_adapters_leave_the_process_alive", 2);
-        let [opened, started, answered] = sums(&tallies);
-        println!("{opened} of 300 opened, {started} started a session, {answered} answered");
+        let [opened, started, exact, answered] = sums(&tallies);
+        println!(
+            "{opened} of 300 opened, {started} started a session, {exact} an exact one, {answered} answered"
+        );
         assert!((15..250).contains(&opened), "{opened}");
         assert!(answered >= 15, "{answered}");
         return;

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import stories as S
-from shapes import SHAPES, Reject, Story, linear_story
+from shapes import LEVELS, SHAPES, Reject, Story, linear_story
 
 HELDOUT_BINS = 20
 HELDOUT_SEED = 20_000_003
@@ -40,27 +40,29 @@ class Problem:
         return "<think>\n" + "\n".join(self.steps) + "\n</think>\n" + str(self.answer)
 
 
-def problem(rng, n_steps):
+def problem(rng, n_steps, level):
     """One in-range problem with exactly `n_steps` operations."""
     while True:
         shape = linear_story if n_steps == 1 else rng.choices(*zip(*SHAPES))[0]
-        story = Story(rng)
+        story = Story(rng, level)
         try:
             shape(story, n_steps)
         except Reject:
+            continue
+        if level.distinct and (story.ambiguous or max(story.given) > level.max_result):
             continue
         if len(story.steps) == n_steps:
             return Problem(story.text, story.steps, story.answer)
 
 
-def train_problem(rng):
+def train_problem(rng, level):
     while True:
-        p = problem(rng, rng.choices([1, 2, 3, 4], [0.08, 0.30, 0.32, 0.30])[0])
+        p = problem(rng, rng.choices([1, 2, 3, 4], level.steps)[0], level)
         if not p.heldout:
             return p
 
 
-def conversation(rng):
+def conversation(rng, level="final"):
     """A training conversation: a list of {"role", "content"} messages."""
     messages = []
     if rng.random() < 0.15:
@@ -71,7 +73,7 @@ def conversation(rng):
             asks, answer = rng.choice(S.OFF_TOPIC)
             messages += [{"role": "user", "content": rng.choice(asks)}, {"role": "assistant", "content": answer}]
         else:
-            p = train_problem(rng)
+            p = train_problem(rng, LEVELS[level])
             messages += [{"role": "user", "content": p.text}, {"role": "assistant", "content": p.solution}]
     return messages
 
@@ -80,7 +82,7 @@ def heldout(count=1000, seed=HELDOUT_SEED):
     """`count` distinct held-out problems, cycling through 2, 3 and 4 steps."""
     rng, seen, out = random.Random(seed), set(), []
     while len(out) < count:
-        p = problem(rng, 2 + len(out) % 3)
+        p = problem(rng, 2 + len(out) % 3, LEVELS["final"])
         if p.heldout and p.identity not in seen:
             seen.add(p.identity)
             out.append(p)

@@ -62,46 +62,60 @@ def rope(x, cos, sin):
     return jnp.stack([x0 * cos - x1 * sin, x0 * sin + x1 * cos], -1).reshape(b, h, t, d)
 
 
-def forward(cfg, params, tokens):
-    """Final hidden states, [batch * time, dim]."""
-    b, t = tokens.shape
-    hd, rep = cfg.head_dim, cfg.heads // cfg.kv_heads
+def attention(cfg, q, k, v, batch):
+    """Causal attention over `batch` equal rows, given flat [tokens, width]."""
+    t, hd, rep = q.shape[0] // batch, cfg.head_dim, cfg.heads // cfg.kv_heads
     cos, sin = rope_tables(cfg, t)
     mask = jnp.where(jnp.tril(jnp.ones((t, t), bool)), 0.0, -1e30)
-    # [batch * time, dim] throughout: XLA's CPU backend is much slower at the
-    # weight gradients when they contract two axes.
-    x = params["embed"][tokens.reshape(-1)]
 
     def split(y, n):
-        return y.reshape(b, t, n, hd).transpose(0, 2, 1, 3)
+        return y.reshape(batch, t, n, hd).transpose(0, 2, 1, 3)
 
+    q, k, v = rope(split(q, cfg.heads), cos, sin), rope(split(k, cfg.kv_heads), cos, sin), split(v, cfg.kv_heads)
+    # Query heads that share a KV head are stacked along time: one larger
+    # product per KV head instead of copies of K and V.
+    q = (q * hd ** -0.5).reshape(batch, cfg.kv_heads, rep * t, hd)
+    a = jnp.einsum("bgqd,bgkd->bgqk", q, k).reshape(batch, cfg.kv_heads, rep, t, t)
+    a = jax.nn.softmax(a + mask, -1).reshape(batch, cfg.kv_heads, rep * t, t)
+    o = jnp.einsum("bgqk,bgkd->bgqd", a, v).reshape(batch, cfg.heads, t, hd)
+    return o.transpose(0, 2, 1, 3).reshape(batch * t, cfg.dim)
+
+
+def flat(parts):
+    return jnp.concatenate([p.reshape(-1) for p in parts])
+
+
+def forward(cfg, params, parts):
+    """Final hidden states, [tokens, dim], of token arrays of several lengths.
+
+    Everything but attention runs on one flat [tokens, dim] array: short and
+    long rows share a step without padding to one length, and XLA's CPU backend
+    is much slower at weight gradients that contract two axes.
+    """
+    x = params["embed"][flat(parts)]
+    ends = [sum(p.size for p in parts[:i + 1]) for i in range(len(parts))]
     for i in range(cfg.layers):
         h = rms_norm(x, params["norm_attn"][i], cfg.eps)
-        q = rope(split(h @ params["wq"][i], cfg.heads), cos, sin) * hd ** -0.5
-        k = rope(split(h @ params["wk"][i], cfg.kv_heads), cos, sin)
-        v = split(h @ params["wv"][i], cfg.kv_heads)
-        # Query heads that share a KV head are stacked along time: one larger
-        # product per KV head instead of copies of K and V.
-        q = q.reshape(b, cfg.kv_heads, rep * t, hd)
-        att = jnp.einsum("bgqd,bgkd->bgqk", q, k).reshape(b, cfg.kv_heads, rep, t, t)
-        att = jax.nn.softmax(att + mask, -1).reshape(b, cfg.kv_heads, rep * t, t)
-        o = jnp.einsum("bgqk,bgkd->bgqd", att, v).reshape(b, cfg.heads, t, hd)
-        x = x + o.transpose(0, 2, 1, 3).reshape(b * t, cfg.dim) @ params["wo"][i]
+        q, k, v = (h @ params[w][i] for w in ("wq", "wk", "wv"))
+        o = [attention(cfg, q[e - p.size:e], k[e - p.size:e], v[e - p.size:e], p.shape[0])
+             for p, e in zip(parts, ends)]
+        x = x + jnp.concatenate(o) @ params["wo"][i]
         h = rms_norm(x, params["norm_ffn"][i], cfg.eps)
         x = x + (jax.nn.silu(h @ params["w1"][i]) * (h @ params["w3"][i])) @ params["w2"][i]
     return rms_norm(x, params["norm"], cfg.eps)
 
 
 def logits(cfg, params, tokens):
-    return (forward(cfg, params, tokens) @ params["embed"].T).reshape(*tokens.shape, cfg.vocab)
+    return (forward(cfg, params, [tokens]) @ params["embed"].T).reshape(*tokens.shape, cfg.vocab)
 
 
-def loss(cfg, params, tokens, weights):
-    """Mean loss of `tokens[:, 1:]`; `weights[:, t]` belongs to `tokens[:, t]`."""
-    z = forward(cfg, params, tokens) @ params["embed"].T
-    target, weights = jnp.roll(tokens, -1, 1).reshape(-1), jnp.roll(weights, -1, 1).reshape(-1)
+def loss(cfg, params, parts, weights):
+    """Mean next-token loss; weight [:, t] belongs to the prediction of token t."""
+    z = forward(cfg, params, parts) @ params["embed"].T
+    target = flat([jnp.roll(p, -1, 1) for p in parts])
+    weight = flat([jnp.roll(w, -1, 1) for w in weights])
     hit = jnp.take_along_axis(z, target[:, None], -1)[:, 0]
-    return ((jax.nn.logsumexp(z, -1) - hit) * weights).sum() / weights.sum()
+    return ((jax.nn.logsumexp(z, -1) - hit) * weight).sum() / weight.sum()
 
 
 def exact(cfg, params, tokens, weights):

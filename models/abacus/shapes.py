@@ -4,9 +4,30 @@ Each shape draws numbers, appends sentences and records one step per operation
 in the order a reader would work them out. Wording is in `stories.py`.
 """
 
+from dataclasses import dataclass
+
 import stories as S
 
-MAX_RESULT = 199
+
+@dataclass(frozen=True)
+class Level:
+    """How hard the drawn problems are."""
+
+    max_result: int
+    max_product: int
+    spelled: float      # share of problems with small numbers written as words
+    spell_max: int
+    distinct: bool      # no sentence and no number appears twice in a story
+    steps: tuple        # training shares of 1, 2, 3 and 4 operations
+
+
+# Training starts wide and ends on the level that the model is meant for: a
+# number that appears once can be found in the story by its value.
+LEVELS = {
+    "wide": Level(199, 120, 0.12, 12, False, (0.08, 0.30, 0.32, 0.30)),
+    "final": Level(99, 90, 0.05, 9, True, (0.07, 0.25, 0.30, 0.38)),
+}
+
 WORDS = ["zero", "one", "two", "three", "four", "five", "six",
          "seven", "eight", "nine", "ten", "eleven", "twelve"]
 TIMES = {2: "twice", 3: "three times", 4: "four times", 5: "five times"}
@@ -20,10 +41,10 @@ class Reject(Exception):
 class Story:
     """Collects sentences and steps while keeping every result in range."""
 
-    def __init__(self, rng):
-        self.r = rng
-        self.spell = rng.random() < 0.12
-        self.parts, self.steps = [], []
+    def __init__(self, rng, level):
+        self.r, self.level = rng, level
+        self.spell = rng.random() < level.spelled
+        self.parts, self.steps, self.given, self.used = [], [], [], set()
         p_boy, q_boy = rng.random() < 0.5, rng.random() < 0.5
         self.p = rng.choice(S.BOYS if p_boy else S.GIRLS)
         self.q = rng.choice([x for x in (S.BOYS if q_boy else S.GIRLS) if x != self.p])
@@ -35,21 +56,28 @@ class Story:
         self.conts = conts
 
     def num(self, n):
-        return WORDS[n] if self.spell and 1 < n < len(WORDS) else str(n)
+        return WORDS[n] if self.spell and 1 < n <= self.level.spell_max else str(n)
 
     def say(self, template, **nums):
+        self.given += [v for v in nums.values() if isinstance(v, int)]
         nums = {k: self.num(v) if isinstance(v, int) else v for k, v in nums.items()}
         text = template.format(**{**self.words, "c": self.r.choice(self.conts), **nums})
         self.parts.append(text[0].upper() + text[1:])
 
     def pick(self, templates, **nums):
-        self.say(self.r.choice(templates), **nums)
+        if self.level.distinct:
+            templates = [t for t in templates if t not in self.used]
+            if not templates:
+                raise Reject
+        template = self.r.choice(templates)
+        self.used.add(template)
+        self.say(template, **nums)
 
     def op(self, a, sign, b):
         value = {"+": a + b, "-": a - b, "*": a * b}[sign]
-        if not 0 <= value <= MAX_RESULT or a < 1 or b < 1:
+        if not 0 <= value <= self.level.max_result or a < 1 or b < 1:
             raise Reject
-        if sign == "*" and (min(a, b) > 9 or value > 120):
+        if sign == "*" and (min(a, b) > 9 or value > self.level.max_product):
             raise Reject
         self.steps.append(f"{a} {sign} {b} = {value}")
         return value
@@ -59,6 +87,12 @@ class Story:
 
     def number(self, hi=60):
         return self.r.randint(2, 20) if self.r.random() < 0.4 else self.r.randint(2, hi)
+
+    @property
+    def ambiguous(self):
+        """Does a number of the story, or one worked out on the way, recur?"""
+        known = self.given + [int(x.split(" = ")[1]) for x in self.steps[:-1]]
+        return len(set(known)) < len(known)
 
     @property
     def text(self):
@@ -223,7 +257,7 @@ def two_products(s, n_steps):
     if n_steps == 2:
         shape = r.randrange(3)
         cost = s.op(a, "*", b)
-        z = s.r.randint(cost, min(cost + 60, MAX_RESULT))
+        z = s.r.randint(cost, min(cost + 60, s.level.max_result))
         if shape == 0:
             s.say("{p} has {z} dollars and buys {a} {o} for {b} dollars each. How many dollars are left?", z=z, a=a, b=b)
         elif shape == 1:
@@ -252,7 +286,7 @@ def two_products(s, n_steps):
     if n_steps == 3:
         s.say(ask)
     elif shape == 0:
-        z = r.randint(total, min(total + 50, MAX_RESULT)) if total < MAX_RESULT else total
+        z = r.randint(total, min(total + 50, s.level.max_result)) if total < s.level.max_result else total
         s.pick(["{he} has {z} dollars. How many dollars are left?", "{he} pays with {z} dollars. How much change does {he} get?"], z=z)
         s.op(z, "-", total)
     else:
@@ -261,7 +295,7 @@ def two_products(s, n_steps):
                 2: ["The whole trip is {z} kilometers long. How many kilometers are left?"],
                 3: ["{n} of the chairs are taken. How many chairs are free?", "{n} chairs are broken. How many good chairs are there?"]}
         if shape == 2:
-            z = min(total + n, MAX_RESULT)
+            z = min(total + n, s.level.max_result)
             s.pick(tail[2], z=z)
             s.op(z, "-", total)
         else:

@@ -58,7 +58,7 @@ def train(examples=20_000, seed=data.TRAIN_SEED):
     rng = random.Random(seed)
     texts = []
     for _ in range(examples):
-        for m in data.conversation(rng):
+        for m in data.conversation(rng, "wide"):
             # The two visible tokens are split off before BPE, as at run time.
             texts += [part for part in m["content"].replace("</think>", "<think>").split("<think>") if part]
     tok = Tokenizer(models.BPE())

@@ -18,9 +18,13 @@ import numpy as np
 import data
 import model
 import tokenizer
+from shapes import LEVELS
 
 HERE = Path(__file__).resolve().parent
-BUCKETS = (72, 96, 120, 160, 256)  # padded lengths; one compiled step each
+# Rows per step at each padded length, in the proportion in which they occur.
+# Every step sees every length: steps of one length each pull "how many lines
+# are left" to and fro.
+ROWS = {72: 13, 96: 18, 120: 14, 160: 2, 256: 1}
 CHUNK = 8192
 MATRICES = ("wq", "wk", "wv", "wo", "w1", "w3", "w2")
 
@@ -50,18 +54,15 @@ def pad(rows, length):
     return tokens, weights
 
 
-def chunk_batches(tok, seed, chunk, budget):
-    """Deterministic list of batches of similar lengths, in random order."""
+def chunk_batches(tok, seed, chunk, level):
+    """Deterministic list of (token arrays, weight arrays), one pair per step."""
     rng = random.Random(f"{seed}/{chunk}")
-    rows = encode(tok, [data.conversation(rng) for _ in range(CHUNK)])
-    batches = []
-    for low, high in zip((0,) + BUCKETS, BUCKETS):
-        members = [r for r in rows if low < len(r[0]) <= high]
-        size = budget // high
-        # A short tail is dropped: it would need one more compiled shape.
-        batches += [pad(members[i:i + size], high) for i in range(0, len(members) - size + 1, size)]
-    rng.shuffle(batches)
-    return batches
+    rows = encode(tok, [data.conversation(rng, level) for _ in range(CHUNK)])
+    by_length = {high: [r for r in rows if low < len(r[0]) <= high] for low, high in zip((0, *ROWS), ROWS)}
+    # The rows that do not fill a whole step are dropped.
+    steps = min(len(by_length[length]) // n for length, n in ROWS.items())
+    return [tuple(zip(*(pad(by_length[length][i * n:i * n + n], length) for length, n in ROWS.items())))
+            for i in range(steps)]
 
 
 def orthogonalize(g):
@@ -76,14 +77,9 @@ def orthogonalize(g):
 
 
 def learning_scale(step, total, warmup, hold):
-    """Warm up, stay flat for the `hold` share of the run, then fall to zero.
-
-    The fall is 1 - sqrt(t): the flat part stops paying off early here, and
-    this shape reaches the useful middle rates sooner than a straight line.
-    """
+    """Warm up, stay flat for the `hold` share of the run, then fall to zero."""
     start = total * hold
-    fall = 1.0 - jnp.sqrt(jnp.clip((step - start) / (total - start), 0.0, 1.0))
-    return jnp.minimum((step + 1) / warmup, fall)
+    return jnp.minimum((step + 1) / warmup, jnp.clip((total - step) / (total - start), 0.0, 1.0))
 
 
 @partial(jax.jit, static_argnums=0, donate_argnums=(1, 2))
@@ -136,13 +132,13 @@ def heldout_batches(tok, count):
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__)
-    ap.add_argument("--steps", type=int, default=2900, help="length the schedule is planned for")
+    ap.add_argument("--steps", type=int, default=4000, help="length the schedule is planned for")
     ap.add_argument("--stop-at", type=int, help="save and stop at this step, to resume with other options")
-    ap.add_argument("--tokens", type=int, default=4608, help="padded tokens in a batch")
-    ap.add_argument("--muon-lr", type=float, default=0.01)
-    ap.add_argument("--adam-lr", type=float, default=0.0012)
+    ap.add_argument("--muon-lr", type=float, default=0.006)
+    ap.add_argument("--adam-lr", type=float, default=0.0008)
     ap.add_argument("--warmup", type=int, default=50)
-    ap.add_argument("--hold", type=float, default=0.42, help="share of the run before the decay")
+    ap.add_argument("--hold", type=float, default=0.6, help="share of the run before the decay")
+    ap.add_argument("--level", choices=sorted(LEVELS), default="final")
     ap.add_argument("--seed", type=int, default=data.TRAIN_SEED)
     ap.add_argument("--eval-every", type=int, default=250)
     ap.add_argument("--dir", type=Path, default=HERE / "checkpoints")
@@ -164,12 +160,12 @@ def main():
         log.flush()
 
     losses, began = [], time.time()
-    batches = chunk_batches(tok, args.seed, meta["chunk"], args.tokens)
+    batches = chunk_batches(tok, args.seed, meta["chunk"], args.level)
     last = min(args.steps, args.stop_at or args.steps)
     while meta["step"] < last:
         if meta["batch"] >= len(batches):
             meta["chunk"], meta["batch"] = meta["chunk"] + 1, 0
-            batches = chunk_batches(tok, args.seed, meta["chunk"], args.tokens)
+            batches = chunk_batches(tok, args.seed, meta["chunk"], args.level)
         step = meta["step"]
         scale = learning_scale(step, args.steps, args.warmup, args.hold)
         params, opt, value = train_step(cfg, params, opt, *batches[meta["batch"]], step, scale, args.muon_lr, args.adam_lr)

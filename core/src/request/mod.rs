@@ -85,12 +85,16 @@ pub struct ContractDomain {
     pub verifying_contract: [u8; 20],
 }
 
+/// A request's `policy.context_tokens` where the caller leaves it to the session, whose capacity then
+/// takes its place in the receipt.
+pub const NOT_STATED: u32 = 0;
+
 /// Everything a caller asks for.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Request {
     /// What the prompt is made of.
     pub content: Content,
-    /// How tokens are drawn, and when the output ends.
+    /// How tokens are drawn, and when the output ends. `context_tokens` may be [`NOT_STATED`].
     pub policy: SamplingPolicy,
     /// Where the seed comes from; its rule is `policy.seed_rule`.
     pub seed: SeedSource,
@@ -110,12 +114,22 @@ impl Request {
     pub fn new(input: Input) -> Self {
         Request {
             content: Content { input, tools: None, date: None, parse_special: false },
-            policy: SamplingPolicy::default(),
+            policy: SamplingPolicy { context_tokens: NOT_STATED, ..SamplingPolicy::default() },
             seed: SeedSource::Unspecified,
             nonce: None,
             context: [0; 32],
             domain: None,
             issued_at: None,
+        }
+    }
+
+    /// The policy, complete: `context_tokens` where the request states none.
+    #[must_use]
+    pub fn policy_in(&self, context_tokens: u32) -> SamplingPolicy {
+        let stated = self.policy.context_tokens != NOT_STATED;
+        SamplingPolicy {
+            context_tokens: if stated { self.policy.context_tokens } else { context_tokens },
+            ..self.policy.clone()
         }
     }
 
@@ -154,7 +168,7 @@ impl Request {
     /// The first field out of its limits.
     pub fn validate(&self) -> Result<()> {
         self.content.validate()?;
-        self.policy.validate(None)?;
+        self.policy_in(1).validate(None)?;
         if self.policy.seed_rule != self.seed.rule() {
             return Err(Error::argument("seedRule", "does not fit the seed given"));
         }

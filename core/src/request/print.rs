@@ -2,7 +2,7 @@
 
 use serde_json::{json, Map, Value};
 
-use super::{Input, Request, SeedSource};
+use super::{Input, Request, SeedSource, NOT_STATED};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hex;
 use crate::policy::GrammarKind;
@@ -49,7 +49,9 @@ pub(super) fn request(request: &Request) -> Result<String> {
     }
     put("ignoreEog", policy.ignore_eog.into());
     put("maxTokens", policy.max_tokens.into());
-    put("contextTokens", policy.context_tokens.into());
+    if policy.context_tokens != NOT_STATED {
+        put("contextTokens", policy.context_tokens.into());
+    }
     put("choices", policy.choices.into());
 
     match &request.seed {

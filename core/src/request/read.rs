@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use serde_json::Value;
 
 use super::canonical::read_input;
-use super::{limits, Content, ContractDomain, Request, SeedSource, GRAMMAR_ENGINE};
+use super::{limits, Content, ContractDomain, Request, SeedSource, GRAMMAR_ENGINE, NOT_STATED};
 use crate::error::{Error, Result};
 use crate::json::{self, Limits, Object};
 use crate::micros::Micros;
@@ -78,6 +78,11 @@ fn policy(object: &mut Object, raw: &BTreeMap<String, &RawValue>) -> Result<Samp
     let frequency_penalty = real("frequencyPenalty", default.frequency_penalty)?;
     let bias = optional(object, "logitBias", |object, key| logit_bias(object, key, raw))?;
     let bans = optional(object, "bans", Object::uint32_array)?.unwrap_or_default();
+    let context_tokens = match optional(object, "contextTokens", Object::uint32)? {
+        // What stands for "not stated" cannot be stated.
+        Some(NOT_STATED) => return Err(Error::argument("contextTokens", "must be at least 1")),
+        stated => stated.unwrap_or(NOT_STATED),
+    };
     let mut count = |key, or| Ok::<u32, Error>(optional(object, key, Object::uint32)?.unwrap_or(or));
     SamplingPolicy {
         temperature,
@@ -89,7 +94,7 @@ fn policy(object: &mut Object, raw: &BTreeMap<String, &RawValue>) -> Result<Samp
         frequency_penalty,
         penalty_window: count("penaltyWindow", default.penalty_window)?,
         max_tokens: count("maxTokens", default.max_tokens)?,
-        context_tokens: count("contextTokens", default.context_tokens)?,
+        context_tokens,
         choices: count("choices", default.choices)?,
         grammar: grammar(object, raw)?,
         ignore_eog: optional(object, "ignoreEog", Object::boolean)?.unwrap_or(default.ignore_eog),

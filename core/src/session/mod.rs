@@ -28,6 +28,9 @@ use crate::sampler::greedy_token;
 use crate::signer::Signer;
 use job::{Job, State};
 
+/// The capacity of a session's streams where neither caller nor model sets a smaller one.
+pub const DEFAULT_CONTEXT_TOKENS: u32 = 2048;
+
 /// How a session is made.
 #[derive(Clone)]
 pub struct SessionOptions {
@@ -38,7 +41,8 @@ pub struct SessionOptions {
     pub threads: Option<u32>,
     /// Take `threads` literally, also above what the process may keep busy.
     pub oversubscribe: bool,
-    /// The longest prompt + output of any request, in tokens.
+    /// The longest prompt + output of any request, in tokens; 0: what the model was trained for, at
+    /// most [`DEFAULT_CONTEXT_TOKENS`].
     pub context_tokens: u32,
     /// How many sequences may be live at once.
     pub streams: u32,
@@ -54,7 +58,7 @@ impl Default for SessionOptions {
             profile: Profile::Exact1,
             threads: None,
             oversubscribe: false,
-            context_tokens: 2048,
+            context_tokens: 0,
             streams: 1,
             ubatch: 512,
             adapter: None,
@@ -63,6 +67,15 @@ impl Default for SessionOptions {
 }
 
 impl SessionOptions {
+    /// With a capacity.
+    fn resolved(&self, model: &Model) -> Self {
+        let mut resolved = self.clone();
+        if resolved.context_tokens == 0 {
+            resolved.context_tokens = DEFAULT_CONTEXT_TOKENS.min(model.max_context());
+        }
+        resolved
+    }
+
     pub(crate) fn thread_count(&self) -> u32 {
         let available = cpu::available_threads();
         match self.threads {
@@ -140,6 +153,7 @@ impl Session {
     /// since it was opened, [`ErrorKind::Engine`] if llama.cpp fails.
     pub fn new(model: &Model, options: &SessionOptions) -> Result<Self> {
         model.check_unchanged()?;
+        let options = &options.resolved(model);
         let mut unattested = model.check_attestable(options.profile).err();
         if let Some(adapter) = &options.adapter {
             adapter.check_unchanged()?;

@@ -41,7 +41,8 @@ impl Prepared {
     /// that does not parse, a token outside the vocabulary, …
     pub fn new(request: &Request, model: &Model, options: &SessionOptions) -> Result<Self> {
         let mut prepared = Self::for_scoring(request, model)?;
-        request.policy.validate(u32::try_from(model.vocab().len()).ok())?;
+        prepared.policy = request.policy_in(options.context_tokens);
+        prepared.policy.validate(u32::try_from(model.vocab().len()).ok())?;
         let policy = &prepared.policy;
         if policy.context_tokens > options.context_tokens {
             return Err(Error::argument(

@@ -18,7 +18,7 @@ use crate::hex::checksum_address;
 use crate::receipt::{
     check_commitments, sampler_record, Disclosure, Document, Domain, Finish, Kind, SomeSalts,
 };
-use crate::request::{Canonical, Request, SeedSource};
+use crate::request::{Canonical, Request, SeedSource, NOT_STATED};
 use crate::signer::{recover, Address};
 use crate::verdict::{Report, Verdict};
 
@@ -240,7 +240,15 @@ impl<'a> Check<'a> {
         let receipt = self.document.receipt;
         let differs = |what: &str| Err(invalid(format!("{what}: not that of the expected request")));
         if receipt.kind == Kind::Generated {
-            if sampler_record::hash(&expected.policy) != receipt.sampler {
+            let mut policy = expected.policy.clone();
+            if policy.context_tokens == NOT_STATED {
+                let disclosed = disclosure.sampler.as_ref();
+                let disclosed =
+                    disclosed.ok_or_else(|| unverifiable("the sampling policy is not disclosed"))?;
+                policy.context_tokens = disclosed.context_tokens;
+                self.not_compared("expected contextTokens (the expected request states none)");
+            }
+            if sampler_record::hash(&policy) != receipt.sampler {
                 return Err(invalid("sampler: not the policy of the expected request"));
             }
             match (stated_seed(expected), &disclosure.seed) {

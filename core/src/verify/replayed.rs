@@ -120,10 +120,8 @@ impl<'a> Check<'a> {
     fn run(&mut self, options: &VerifyOptions<'_>) -> Result<Run<'a>, Stop> {
         let document = self.document;
         let receipt = &document.receipt;
-        let disclosure = document
-            .disclosure
-            .as_ref()
-            .ok_or_else(|| unverifiable("the document has no disclosure"))?;
+        let disclosure =
+            document.disclosure.as_ref().ok_or_else(|| unverifiable("the document has no disclosure"))?;
         let hex = |word: &[u8; 32]| crate::hex::encode(word);
         let model = options
             .model
