@@ -38,3 +38,8 @@ pub use error::{Error, ErrorKind, Result};
 
 /// A token id of the model's vocabulary.
 pub type Token = u32;
+
+/// The example on the project's first page must compile.
+#[cfg(all(doctest, feature = "engine", feature = "bundled"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;

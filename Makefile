@@ -1,0 +1,65 @@
+# `make demo` and `make test` work on a fresh Linux machine; `make help` lists the rest.
+
+CARGO ?= cargo
+# The cargo that rustup installs is not on the PATH of a shell opened before.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
+ATTESTLM := $(TARGET)/release/attestlm
+
+# A second build of the C++ engine costs seconds with ccache, minutes without. The launcher wraps the
+# compiler; which flags it is given stays the business of .cargo/config.toml and core/engine/engine.cmake.
+ifneq ($(shell command -v ccache 2>/dev/null),)
+export CMAKE_C_COMPILER_LAUNCHER ?= ccache
+export CMAKE_CXX_COMPILER_LAUNCHER ?= ccache
+# Objects of two build directories are the same bytes (-ffile-prefix-map in engine.cmake).
+export CCACHE_BASEDIR ?= $(abspath $(TARGET))
+export CCACHE_NOHASHDIR ?= 1
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo build test test-rust test-pure test-vectors test-profiles lint fmt clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+setup: ## Check the build tools: install what is missing, or say exactly what to install
+	@scripts/setup.sh
+
+build: setup ## Build the command `attestlm` (release)
+	@$(CARGO) build --release --locked --package attestlm-cli
+
+demo: setup ## Answer a question, sign and replay the answer, and catch an edited token
+	@$(CARGO) build --release --locked --package attestlm-cli --bin attestlm --example forge
+	@scripts/demo.sh $(TARGET)/release
+
+test: setup test-rust test-pure test-vectors test-profiles ## Run every test
+
+# Release: the engine's tests read thousands of tokens.
+test-rust:
+	$(CARGO) test --release --locked --workspace
+
+# Verification without llama.cpp: no C++ in the build.
+test-pure:
+	$(CARGO) test --release --locked --package attestlm --no-default-features
+
+# The vectors are what independent reference programs compute.
+test-vectors:
+	@set -e; for program in vectors/tools/*_reference.py; do \
+		echo "$$program --check"; python3 "$$program" --check; done
+
+# Debug and release builds of the Rust code write byte-identical receipts.
+test-profiles: build
+	$(CARGO) build --locked --package attestlm-cli
+	@scripts/same-receipt.sh $(ATTESTLM) $(TARGET)/debug/attestlm
+
+lint: setup ## Formatting, clippy and documentation, every warning an error
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --release --locked --package attestlm --no-default-features --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --release --locked --workspace --no-deps
+
+fmt: ## Format the code
+	$(CARGO) fmt --all
+
+clean: ## Remove what was built
+	$(CARGO) clean

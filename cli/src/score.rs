@@ -1,0 +1,101 @@
+//! `attestlm score`.
+
+use std::fmt::Write as _;
+
+use attestlm::atomic_file::{write_replace, Access};
+use attestlm::session::{Continuation, Score as Scored, Session, SessionOptions};
+use attestlm::{Error, ErrorKind, Result};
+use serde_json::{json, Value};
+
+use crate::args::Score;
+use crate::fail::{Failure, Outcome, Status};
+use crate::interrupt::Interrupt;
+use crate::request::{token_list, RequestJson};
+use crate::run::CONTEXT_TOKENS;
+use crate::{files, load, signing, terminal};
+
+pub fn run(args: &Score, as_json: bool) -> Outcome {
+    let interrupt = Interrupt::listen()?;
+    let receipt_path = args.signing.receipt.as_deref();
+    if args.signing.key.is_some() && receipt_path.is_none() {
+        return Err(Error::argument("key", "nothing is signed without --receipt").into());
+    }
+    let continuation = match (&args.continuation, &args.continuation_tokens) {
+        (Some(text), _) => Continuation::Text(text.clone()),
+        (None, Some(tokens)) => Continuation::Tokens(token_list("continuationTokens", tokens)?),
+        (None, None) => {
+            let why = "give one of --continuation and --continuation-tokens";
+            return Err(Error::argument("continuation", why).into());
+        }
+    };
+    let mut request = RequestJson::new(&args.input, &args.signing, None)?;
+    request.parse()?;
+    receipt_path.map_or(Ok(()), files::check_writable)?;
+    let keystore = args.signing.key.as_deref().map(signing::from_keystore).transpose()?;
+
+    let model = load::model(args.engine.model.as_deref(), &interrupt)?;
+    let adapter = load::adapter(args.engine.adapter.as_deref(), &model)?;
+    let default = CONTEXT_TOKENS.min(model.max_context());
+    let context_tokens = request.default_context_tokens(args.context_tokens.unwrap_or(default));
+    let request = request.parse()?;
+    let options = SessionOptions {
+        profile: load::profile(args.engine.profile),
+        threads: args.engine.threads,
+        context_tokens,
+        adapter,
+        ..SessionOptions::default()
+    };
+    let mut session = Session::new(&model, &options)?;
+    interrupt.guard(session.cancel_handle())?;
+    let signer = match (receipt_path, session.unattested()) {
+        (Some(_), Some(why)) => {
+            return Err(Error::new(ErrorKind::Unsupported, "receipt", why.to_string()).into());
+        }
+        (Some(_), None) => Some(keystore.map_or_else(signing::fresh, Ok)?),
+        (None, _) => None,
+    };
+    let scored = session.score(&request, &continuation, signer)?;
+    interrupt.check()?;
+    if let (Some(path), Some(receipt)) = (receipt_path, scored.receipt.clone()) {
+        write_replace(path, receipt?.to_json()?.as_bytes(), Access::Shared)?;
+    }
+    print(&model, &scored, as_json)?;
+    Ok(Status::Done)
+}
+
+fn print(model: &attestlm::model::Model, scored: &Scored, as_json: bool) -> Result<(), Failure> {
+    let piece = |token| String::from_utf8_lossy(model.vocab().piece(token)).into_owned();
+    if as_json {
+        let tokens: Vec<Value> = scored
+            .tokens
+            .iter()
+            .map(|t| {
+                json!({
+                    "token": t.token,
+                    "text": piece(t.token),
+                    "logprob": t.log_probability,
+                    "greedy": t.is_greedy,
+                })
+            })
+            .collect();
+        let receipt = match &scored.receipt {
+            Some(receipt) => serde_json::from_str(&receipt.clone()?.to_json()?)
+                .map_err(|e| Error::new(ErrorKind::Internal, "receipt", e.to_string()))?,
+            None => Value::Null,
+        };
+        return terminal::print_json(&json!({
+            "tokens": tokens,
+            "logprob": scored.log_probability(),
+            "greedy": scored.is_greedy(),
+            "promptCount": scored.prompt_count,
+            "receipt": receipt,
+        }));
+    }
+    let mut text = String::new();
+    for t in &scored.tokens {
+        let greedy = if t.is_greedy { "greedy" } else { "" };
+        let _ = writeln!(text, "{:>8} {:>12.6} {greedy:6} {:?}", t.token, t.log_probability, piece(t.token));
+    }
+    let _ = writeln!(text, "{:>8} {:>12.6}", "sum", scored.log_probability());
+    terminal::print(&text)
+}
