@@ -132,12 +132,12 @@ def heldout_batches(tok, count):
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__)
-    ap.add_argument("--steps", type=int, default=4000, help="length the schedule is planned for")
+    ap.add_argument("--steps", type=int, default=4500, help="length the schedule is planned for")
     ap.add_argument("--stop-at", type=int, help="save and stop at this step, to resume with other options")
     ap.add_argument("--muon-lr", type=float, default=0.006)
     ap.add_argument("--adam-lr", type=float, default=0.0008)
     ap.add_argument("--warmup", type=int, default=50)
-    ap.add_argument("--hold", type=float, default=0.6, help="share of the run before the decay")
+    ap.add_argument("--hold", type=float, default=0.55, help="share of the run before the decay")
     ap.add_argument("--level", choices=sorted(LEVELS), default="final")
     ap.add_argument("--seed", type=int, default=data.TRAIN_SEED)
     ap.add_argument("--eval-every", type=int, default=250)

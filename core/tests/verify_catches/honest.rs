@@ -105,7 +105,7 @@ fn a_report_lists_what_was_not_compared() {
 
     // A request that leaves seed and nonce open is not compared in them, and that is said.
     let open = Request { seed: attestlm::request::SeedSource::Unspecified, nonce: None, ..asked };
-    let open = report(&document, &Expectations { request: Some(open), ..everything }, &with(model()));
+    let open = report(&document, &Expectations { request: Some(open), ..everything.clone() }, &with(model()));
     assert_eq!(open.verdict, VERIFIED);
     assert_eq!(
         open.not_compared,
@@ -114,6 +114,14 @@ fn a_report_lists_what_was_not_compared() {
             "expected nonce (the expected request states none)"
         ]
     );
+
+    // Nor in the size of its context, where that is left to the session.
+    let asked =
+        request(json!({ "temperature": 0.8, "maxTokens": 24, "ignoreEog": true, "contextTokens": null }));
+    let unstated =
+        report(&document, &Expectations { request: Some(asked), ..everything.clone() }, &with(model()));
+    assert_eq!(unstated.verdict, VERIFIED);
+    assert_eq!(unstated.not_compared, ["expected contextTokens (the expected request states none)"]);
 
     // Signature alone: what is left open is the replay.
     let signed = verify_signature(&document, &Expectations::default());
