@@ -2,7 +2,8 @@
 //!
 //! `cargo bench -p attestlm-benches --bench cost`. Every comparison interleaves its variants in
 //! rounds, turning their order each time, and gives the median of the rounds' own ratios, so that a
-//! machine that slows down for a while slows all of them. Without cargo's `--bench` it makes one
+//! machine that slows down for a while slows all of them; beside it stands the ratio of undisturbed
+//! times, each token's shortest over all rounds. Without cargo's `--bench` it makes one
 //! short round on a small model, to see that it works.
 
 use std::error::Error;
@@ -23,7 +24,7 @@ use attestlm::receipt::Document;
 use attestlm::request::{Input, Request, SeedSource};
 use attestlm::sampler::{greedy_token, Sampler};
 use attestlm::seed::Seed;
-use attestlm::session::{Session, SessionOptions};
+use attestlm::session::{Event, Session, SessionOptions};
 use attestlm::signer::{KeySigner, Signer};
 use attestlm::steps;
 use attestlm::trace::{logits_digest, Trace, TraceLeaf};
@@ -77,8 +78,8 @@ fn main() -> Result<()> {
     println!("\n## Overhead of sampling, digests, receipts and signature\n");
     overhead(&model, &scale)?;
     println!("\n## Replay\n");
-    println!("| model, policy | generate | verify | ratio: median (range) |");
-    println!("|---|---|---|---|");
+    println!("| model, policy | generate | verify | ratio: median (range) | ratio of the shortest times |");
+    println!("|---|---|---|---|---|");
     let bundled = Model::bundled()?;
     for (name, model) in [("random weights", &model), ("abacus", &bundled)] {
         for variant in [Variant::Greedy, Variant::TopK, Variant::Temperature] {
@@ -202,46 +203,61 @@ fn session(model: &Model) -> Result<Session> {
     }
 }
 
-/// The bare loop: a prompt, then token by token the most likely one. Keeps the logits if asked.
+/// The bare loop: a prompt, then token by token the most likely one. Answers the time of each token;
+/// keeps the logits if asked.
 fn raw(
     context: &mut Context,
     prompt: &[Token],
     tokens: u32,
     mut keep: Option<&mut Vec<Vec<f32>>>,
-) -> Result<Duration> {
+) -> Result<Vec<Duration>> {
     let _env = FloatEnv::enter();
-    let begun = Instant::now();
     context.truncate(0, 0)?;
     let mut items: Vec<DecodeItem> = prompt
         .iter()
         .enumerate()
         .map(|(i, token)| DecodeItem { stream: 0, token: *token, logits: i + 1 == prompt.len() })
         .collect();
+    let mut times = Vec::new();
     for _ in 0..tokens {
+        let begun = Instant::now();
         context.decode(&items)?;
         let logits = context.logits(items.len() - 1)?;
+        let token = greedy_token(logits)?;
+        times.push(begun.elapsed());
         if let Some(keep) = keep.as_deref_mut() {
             keep.push(logits.to_vec());
         }
-        let token = greedy_token(logits)?;
         items.clear();
         items.push(DecodeItem { stream: 0, token, logits: true });
     }
-    Ok(begun.elapsed())
+    Ok(times)
 }
 
+/// An attested answer and the time of each step: the first reads the request and the prompt, the last
+/// makes the receipt and signs it.
 fn attested(
     session: &mut Session,
     request: &Request,
     signer: &Arc<dyn Signer>,
-) -> Result<(Duration, Document)> {
+) -> Result<(Vec<Duration>, Document)> {
     session.forget()?;
-    let begun = Instant::now();
-    let mut answers = session.generate(request, Some(Arc::clone(signer)), &mut |_| true)?;
-    let took = begun.elapsed();
-    let document = answers.remove(0).receipt.ok_or("no receipt")??;
+    let mut begun = Instant::now();
+    session.submit(request, Some(Arc::clone(signer)))?;
+    let (mut times, mut document) = (Vec::new(), None);
+    while session.pending() > 0 {
+        let events = session.step()?;
+        times.push(begun.elapsed());
+        begun = Instant::now();
+        for event in events {
+            if let Event::Done { answer, .. } = event {
+                document = Some((*answer)?.receipt.ok_or("no receipt")??);
+            }
+        }
+    }
+    let document = document.ok_or("no answer")?;
     assert_eq!(document.receipt.output_count, request.policy.max_tokens);
-    Ok((took, document))
+    Ok((times, document))
 }
 
 fn overhead(model: &Model, scale: &Scale) -> Result<()> {
@@ -254,7 +270,7 @@ fn overhead(model: &Model, scale: &Scale) -> Result<()> {
     let mut logits = Vec::new();
     raw(&mut context, &prompt, scale.tokens, Some(&mut logits))?; // Also warms up.
 
-    let mut times: [Vec<Duration>; 4] = Default::default();
+    let mut times: [Vec<Vec<Duration>>; 4] = Default::default();
     for round in 0..scale.rounds {
         for turn in 0..4 {
             let index = (round + turn) % 4;
@@ -262,26 +278,34 @@ fn overhead(model: &Model, scale: &Scale) -> Result<()> {
                 Variant::Raw => raw(&mut context, &prompt, scale.tokens, None)?,
                 variant => attested(&mut session, &variant.request(&prompt, scale.tokens), &signer)?.0,
             };
+            assert_eq!(took.len(), scale.tokens as usize);
             times[index].push(took);
         }
     }
-    println!(
-        "| variant, {} tokens from a prompt of {PROMPT} | time | overhead: median (range) |",
-        scale.tokens
-    );
-    println!("|---|---|---|");
-    for (variant, its) in Variant::ALL.iter().zip(&times) {
-        let ratios: Vec<f64> = its
-            .iter()
-            .zip(&times[0])
-            .map(|(a, b)| (a.as_secs_f64() / b.as_secs_f64() - 1.0) * 100.0)
-            .collect();
+    println!("| {} tokens from a prompt of {PROMPT} | whole answer, median | overhead: median (range) | overhead, undisturbed |", scale.tokens);
+    println!("|---|---|---|---|");
+    let whole = |index: usize| -> Vec<Duration> { times[index].iter().map(|t| t.iter().sum()).collect() };
+    for (index, variant) in Variant::ALL.into_iter().enumerate() {
+        let percent = |a: Duration, b: Duration| (a.as_secs_f64() / b.as_secs_f64() - 1.0) * 100.0;
+        let ratios: Vec<f64> = whole(index).iter().zip(whole(0)).map(|(a, b)| percent(*a, b)).collect();
         let (middle, least, most) = spread(&ratios);
-        println!("| {} | {} | {middle:+.2} % ({least:+.2} to {most:+.2}) |", variant.name(), ms(median(its)));
+        println!(
+            "| {} | {} | {middle:+.2} % ({least:+.2} to {most:+.2}) | {:+.2} % |",
+            variant.name(),
+            ms(median(&whole(index))),
+            percent(undisturbed(&times[index]), undisturbed(&times[0]))
+        );
     }
-    let per_token = median(&times[0]) / scale.tokens;
+    let per_token = undisturbed(&times[0]) / scale.tokens;
     println!("\n| part | per token | of the bare {} |\n|---|---|---|", ms(per_token));
     parts(model, &prompt, &logits, per_token)
+}
+
+/// The sum over an answer's tokens of the shortest time each took in any round: what is left when
+/// another process disturbs some rounds here and others there.
+fn undisturbed(rounds: &[Vec<Duration>]) -> Duration {
+    let tokens = rounds.first().map_or(0, Vec::len);
+    (0..tokens).map(|i| rounds.iter().map(|round| round[i]).min().unwrap_or_default()).sum()
 }
 
 /// What each part of the overhead takes by itself, on the logits of a real answer.
@@ -368,23 +392,25 @@ fn replay(name: &str, model: &Model, variant: Variant, scale: &Scale) -> Result<
     let request = variant.request(&prompt, scale.replayed);
     let options = VerifyOptions { model: Some(model), threads: Some(THREADS), ..VerifyOptions::default() };
     let (mut generations, mut replays, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..scale.rounds.min(5) {
+    for _ in 0..scale.rounds {
         let (generated, document) = attested(&mut session, &request, &signer)?;
         let begun = Instant::now();
         let report = verify(&document, &Expectations::default(), &options)?;
         let replayed = begun.elapsed();
         assert_eq!(report.verdict, Verdict::Verified { prefix_only: false });
+        let generated: Duration = generated.iter().sum();
         generations.push(generated);
         replays.push(replayed);
         ratios.push(replayed.as_secs_f64() / generated.as_secs_f64());
     }
     let (middle, least, most) = spread(&ratios);
     println!(
-        "| {name}, {}, {} tokens | {} | {} | {middle:.2} ({least:.2} to {most:.2}) |",
+        "| {name}, {}, {} tokens | {} | {} | {middle:.2} ({least:.2} to {most:.2}) | {:.2} |",
         variant.name(),
         scale.replayed,
         ms(median(&generations)),
-        ms(median(&replays))
+        ms(median(&replays)),
+        spread(&replays).1.as_secs_f64() / spread(&generations).1.as_secs_f64()
     );
     Ok(())
 }

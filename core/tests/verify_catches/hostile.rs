@@ -12,6 +12,11 @@ use serde_json::{json, Value};
 
 use crate::forger::*;
 
+/// An edit that is then committed to and signed.
+type Edit<'a> = &'a dyn Fn(&mut Receipt, &mut Disclosure);
+/// One that is only signed.
+type Lie = fn(&mut Receipt);
+
 #[test]
 fn an_edited_request_is_caught() {
     let honest = made(json!({ "maxTokens": 6, "date": "2024-05-01" }));
@@ -58,7 +63,7 @@ fn hostile_documents_get_a_verdict() {
     }
     const ENGINE: &str = attestlm::grammar::ENGINE_ID;
     let vocabulary = u32::try_from(model().vocab().len()).unwrap();
-    let refused: [(&str, &dyn Fn(&mut Receipt, &mut Disclosure)); 22] = [
+    let refused: [(&str, Edit<'_>); 22] = [
         ("outputTokens: ", &|r, d| put_output(r, d, vec![u32::MAX; 24])),
         ("outputTokens: ", &|r, d| put_output(r, d, vec![vocabulary; 24])),
         ("promptTokens: ", &|_, d| prompt(d, vec![1, 2, vocabulary])),
@@ -87,7 +92,7 @@ fn hostile_documents_get_a_verdict() {
         let Verdict::Invalid { what } = &verdict else { panic!("{naming}{verdict}") };
         assert!(what.contains(naming), "{naming}{verdict}");
     }
-    let unknown: [(&str, &dyn Fn(&mut Receipt, &mut Disclosure)); 4] = [
+    let unknown: [(&str, Edit<'_>); 4] = [
         ("context", &|_, d| prompt(d, vec![1; 513])),
         ("context", &|_, d| prompt(d, vec![1; 300_000])),
         ("segmenter", &|_, d| policy(d).segmenter.id = 7),
@@ -108,7 +113,7 @@ fn hostile_documents_get_a_verdict() {
     diverges(&check(&cheat), Some(0), "logits cannot be sampled");
 
     // Lies about counts, under a good signature.
-    let counts: [(&str, fn(&mut Receipt)); 6] = [
+    let counts: [(&str, Lie); 6] = [
         ("promptCount: ", |r| r.prompt_count = u32::MAX - 24),
         ("outputCount: ", |r| r.output_count = u32::MAX - 500),
         ("outputCount: ", |r| r.output_count = u32::MAX),

@@ -9,6 +9,8 @@ use attestlm::verify::{verify, verify_signature, Expectations, VerifyOptions};
 
 use crate::forger::*;
 
+type Redaction = fn(&mut Disclosure);
+
 #[test]
 fn without_model_or_openings_nothing_is_verified() {
     let document = hot();
@@ -23,7 +25,7 @@ fn without_model_or_openings_nothing_is_verified() {
         assert!(signed.not_compared.iter().any(|c| c == what), "{what}");
     }
 
-    let redactions: [(fn(&mut Disclosure), &str); 6] = [
+    let redactions: [(Redaction, &str); 6] = [
         (|d| d.profile = None, "the profile is not disclosed"),
         (|d| d.sampler = None, "the sampling policy is not disclosed"),
         (|d| d.seed = None, "the seed is not disclosed"),
