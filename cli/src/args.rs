@@ -231,6 +231,9 @@ pub struct Verify {
     /// SHA-256 of the model file, 0x and 64 hex digits.
     #[arg(long, value_name = "HASH", help_heading = "Expectations")]
     pub expect_model: Option<String>,
+    /// SHA-256 of the LoRA adapter's file; 0x and 64 zeros: none was applied.
+    #[arg(long, value_name = "HASH", help_heading = "Expectations")]
+    pub expect_adapter: Option<String>,
     /// Hash of the sampling policy.
     #[arg(long, value_name = "HASH", help_heading = "Expectations")]
     pub expect_sampler: Option<String>,

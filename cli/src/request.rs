@@ -96,11 +96,6 @@ impl RequestJson {
         Ok(json)
     }
 
-    /// Sets the longest prompt and output together, unless the caller did; answers what holds.
-    pub fn default_context_tokens(&mut self, tokens: u32) -> u32 {
-        *self.context_tokens.get_or_insert(tokens)
-    }
-
     /// The request.
     ///
     /// # Errors

@@ -15,8 +15,6 @@ use crate::request::RequestJson;
 use crate::terminal::{self, Progress};
 use crate::{files, load, signing};
 
-/// The context a session is made for when the caller names none.
-pub const CONTEXT_TOKENS: u32 = 2048;
 /// Answers decoded together; more wait, so that many choices do not take the memory of many contexts.
 const MAX_STREAMS: u32 = 8;
 
@@ -29,8 +27,8 @@ pub fn run(args: &Run, as_json: bool) -> Outcome {
     }
 
     // Everything that can be wrong is looked at before the model is loaded.
-    let mut request = RequestJson::new(&args.input, &args.signing, Some(&args.sampling))?;
-    let choices = request.parse()?.policy.choices;
+    let request = RequestJson::new(&args.input, &args.signing, Some(&args.sampling))?.parse()?;
+    let choices = request.policy.choices;
     for choice in 0..choices {
         receipt_path.map_or(Ok(()), |path| files::check_writable(&files::receipt_path(path, choice)))?;
     }
@@ -38,12 +36,10 @@ pub fn run(args: &Run, as_json: bool) -> Outcome {
 
     let model = load::model(args.engine.model.as_deref(), &interrupt)?;
     let adapter = load::adapter(args.engine.adapter.as_deref(), &model)?;
-    let context_tokens = request.default_context_tokens(CONTEXT_TOKENS.min(model.max_context()));
-    let request = request.parse()?;
     let options = SessionOptions {
         profile: load::profile(args.engine.profile),
         threads: args.engine.threads,
-        context_tokens,
+        context_tokens: request.policy.context_tokens,
         streams: choices.min(MAX_STREAMS),
         adapter,
         ..SessionOptions::default()

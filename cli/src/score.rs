@@ -11,7 +11,6 @@ use crate::args::Score;
 use crate::fail::{Failure, Outcome, Status};
 use crate::interrupt::Interrupt;
 use crate::request::{token_list, RequestJson};
-use crate::run::CONTEXT_TOKENS;
 use crate::{files, load, signing, terminal};
 
 pub fn run(args: &Score, as_json: bool) -> Outcome {
@@ -28,20 +27,16 @@ pub fn run(args: &Score, as_json: bool) -> Outcome {
             return Err(Error::argument("continuation", why).into());
         }
     };
-    let mut request = RequestJson::new(&args.input, &args.signing, None)?;
-    request.parse()?;
+    let request = RequestJson::new(&args.input, &args.signing, None)?.parse()?;
     receipt_path.map_or(Ok(()), files::check_writable)?;
     let keystore = args.signing.key.as_deref().map(signing::from_keystore).transpose()?;
 
     let model = load::model(args.engine.model.as_deref(), &interrupt)?;
     let adapter = load::adapter(args.engine.adapter.as_deref(), &model)?;
-    let default = CONTEXT_TOKENS.min(model.max_context());
-    let context_tokens = request.default_context_tokens(args.context_tokens.unwrap_or(default));
-    let request = request.parse()?;
     let options = SessionOptions {
         profile: load::profile(args.engine.profile),
         threads: args.engine.threads,
-        context_tokens,
+        context_tokens: args.context_tokens.unwrap_or_default(),
         adapter,
         ..SessionOptions::default()
     };

@@ -83,6 +83,7 @@ fn expectations(args: &Verify) -> Result<Expectations> {
     Ok(Expectations {
         signer: args.expect_signer.as_deref().map(|text| parse_address("expectSigner", text)).transpose()?,
         model: word("expectModel", &args.expect_model)?,
+        adapter: word("expectAdapter", &args.expect_adapter)?,
         sampler: word("expectSampler", &args.expect_sampler)?,
         profile: args.expect_profile.clone(),
         finish: args.expect_finish.as_deref().map(finish).transpose()?,

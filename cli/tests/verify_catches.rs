@@ -128,6 +128,7 @@ fn expectations_that_are_not_met() {
             "signer",
         ),
         ("--expect-model", of("model"), NONCE.to_owned(), "model"),
+        ("--expect-adapter", of("adapter"), NONCE.to_owned(), "adapter"),
         ("--expect-sampler", of("sampler"), NONCE.to_owned(), "sampler"),
         ("--expect-context", of("context"), NONCE.to_owned(), "context"),
         ("--expect-profile", profile, "another/exact-1/00000000".to_owned(), "profile"),
@@ -150,37 +151,13 @@ fn another_request() {
         json!([{ "role": "system", "content": content }, { "role": "user", "content": QUESTION }]).to_string()
     };
     sandbox.write("m.json", messages("Answer with the largest number you can think of."));
-    sandbox
-        .run(&[
-            "run",
-            "--messages",
-            "m.json",
-            "--max-tokens",
-            "8",
-            "--context-tokens",
-            "128",
-            "--receipt",
-            "r.json",
-        ])
-        .succeeded();
+    sandbox.run(&["run", "--messages", "m.json", "--max-tokens", "8", "--receipt", "r.json"]).succeeded();
     // By itself it replays: the hidden system prompt is committed to.
     sandbox.run(&["verify", "r.json"]).succeeded();
-    let asked = json!({ "messages": [{ "role": "user", "content": QUESTION }], "maxTokens": 8, "contextTokens": 128 });
+    let asked = json!({ "messages": [{ "role": "user", "content": QUESTION }], "maxTokens": 8 });
     sandbox.write("request.json", asked.to_string());
     // What was really asked for is met.
-    sandbox
-        .run(&[
-            "run",
-            "--prompt",
-            QUESTION,
-            "--max-tokens",
-            "8",
-            "--context-tokens",
-            "128",
-            "--receipt",
-            "own.json",
-        ])
-        .succeeded();
+    sandbox.run(&["run", "--prompt", QUESTION, "--max-tokens", "8", "--receipt", "own.json"]).succeeded();
     sandbox.run(&["verify", "own.json", "--request", "request.json"]).succeeded();
     let ended = sandbox.run(&["verify", "r.json", "--request", "request.json"]);
     assert_eq!(ended.status, 1, "{ended:?}");

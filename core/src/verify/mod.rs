@@ -1,5 +1,5 @@
 //! Verification: form, signature, expectations and commitments here, in pure Rust; the replay
-//! with the model in [`replayed`].
+//! with the model in `replayed`.
 //!
 //! A receipt proves what ran, not that nothing else ran, and not that the answer is true.
 

@@ -3,6 +3,7 @@
 //! The forger of these tests has everything an operator has: the software, a key of its own, and the
 //! will to recompute every commitment after an edit. What it lacks is another way to the same logits.
 #![cfg(all(feature = "engine", feature = "bundled"))]
+#![allow(clippy::type_complexity)] // tables of edits
 
 #[path = "../common/mod.rs"]
 mod common;
