@@ -296,10 +296,9 @@ impl Receipt {
                 }
                 match self.finish {
                     Finish::Scored => refuse("finish", "must be 0 to 5 for a generated output"),
-                    Finish::EndOfGeneration | Finish::StopString | Finish::MaxTokens
-                        if self.output_count == 0 =>
-                    {
-                        refuse("outputCount", "must not be 0 with this finish")
+                    Finish::Cancelled => Ok(()),
+                    _ if self.output_count == 0 => {
+                        refuse("outputCount", "must not be 0 unless the output was cancelled")
                     }
                     _ => Ok(()),
                 }

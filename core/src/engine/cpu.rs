@@ -44,10 +44,12 @@ pub fn name() -> String {
         .unwrap_or_else(|| std::env::consts::ARCH.to_owned())
 }
 
-/// How many threads this process may keep busy: affinity mask and cgroup quota, at least 1.
+/// How many threads this process may keep busy: affinity mask and cgroup quota, at least 1, and no more
+/// than a session takes.
 #[must_use]
 pub fn available_threads() -> u32 {
-    std::thread::available_parallelism().ok().and_then(|n| u32::try_from(n.get()).ok()).unwrap_or(1)
+    let threads = std::thread::available_parallelism().ok().and_then(|n| u32::try_from(n.get()).ok());
+    threads.unwrap_or(1).min(super::context::MAX_THREADS)
 }
 
 /// Whether others already keep this machine busy: the load of the last minute leaves no core idle.

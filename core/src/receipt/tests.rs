@@ -118,7 +118,6 @@ fn form() {
         ..example()
     };
     scored.check_form().unwrap();
-    Receipt { output_count: 0, finish: Finish::ContextFull, ..example() }.check_form().unwrap();
     Receipt { output_count: 0, finish: Finish::Cancelled, ..example() }.check_form().unwrap();
     let broken: Vec<(&str, Receipt)> = vec![
         ("model", Receipt { model: [0; 32], ..example() }),
@@ -132,6 +131,8 @@ fn form() {
         ("steps", Receipt { steps: [0; 32], ..example() }),
         ("promptCount", Receipt { prompt_count: 0, ..example() }),
         ("outputCount", Receipt { output_count: 0, ..example() }),
+        ("outputCount", Receipt { output_count: 0, finish: Finish::GrammarEnd, ..example() }),
+        ("outputCount", Receipt { output_count: 0, finish: Finish::ContextFull, ..example() }),
         ("outputCount", Receipt { output_count: u32::MAX, ..example() }),
         ("finish", Receipt { finish: Finish::Scored, ..example() }),
         ("finish", Receipt { finish: Finish::EndOfGeneration, ..scored }),
