@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use attestlm::receipt::Document;
 use attestlm::{Error, ErrorKind, Result};
 
 /// The largest text file a command reads, in bytes.
@@ -64,6 +65,23 @@ pub fn check_writable(path: &Path) -> Result<()> {
     std::fs::remove_file(&probe).map_err(|e| Error::io(&probe, &e))
 }
 
+/// As [`check_writable`], for a receipt: what stands there already must be a receipt too, so that no
+/// keystore, model or request is lost to a wrong argument.
+///
+/// # Errors
+/// [`ErrorKind::Io`] naming the path.
+pub fn check_receipt(path: &Path) -> Result<()> {
+    check_writable(path)?;
+    let Ok(metadata) = std::fs::symlink_metadata(path) else { return Ok(()) };
+    if !metadata.is_file() {
+        return Err(bad(path, "it is not a regular file"));
+    }
+    if metadata.len() > 0 && Document::parse(&read(path)?).is_err() {
+        return Err(bad(path, "it exists and is not a receipt: it is not overwritten"));
+    }
+    Ok(())
+}
+
 /// As [`check_writable`], for a file that must not exist yet.
 ///
 /// # Errors
@@ -119,5 +137,9 @@ mod tests {
         std::fs::write(&file, "x").unwrap();
         assert!(check_writable(&file.join("a.json")).is_err());
         assert!(check_writable(&directory.path().join("a/")).is_err());
+        std::fs::write(&file, "a keystore").unwrap();
+        assert!(check_receipt(&file).unwrap_err().message().contains("not a receipt"));
+        assert!(check_receipt(Path::new("/dev/null")).is_err());
+        check_receipt(&directory.path().join("new.json")).unwrap();
     }
 }

@@ -30,7 +30,7 @@ pub fn run(args: &Run, as_json: bool) -> Outcome {
     let request = RequestJson::new(&args.input, &args.signing, Some(&args.sampling))?.parse()?;
     let choices = request.policy.choices;
     for choice in 0..choices {
-        receipt_path.map_or(Ok(()), |path| files::check_writable(&files::receipt_path(path, choice)))?;
+        receipt_path.map_or(Ok(()), |path| files::check_receipt(&files::receipt_path(path, choice)))?;
     }
     let keystore = args.signing.key.as_deref().map(signing::from_keystore).transpose()?;
 

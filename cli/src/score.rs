@@ -28,7 +28,7 @@ pub fn run(args: &Score, as_json: bool) -> Outcome {
         }
     };
     let request = RequestJson::new(&args.input, &args.signing, None)?.parse()?;
-    receipt_path.map_or(Ok(()), files::check_writable)?;
+    receipt_path.map_or(Ok(()), files::check_receipt)?;
     let keystore = args.signing.key.as_deref().map(signing::from_keystore).transpose()?;
 
     let model = load::model(args.engine.model.as_deref(), &interrupt)?;

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use attestlm::hex;
 use attestlm::model::Model;
+use attestlm::profile::Profile;
 use attestlm::receipt::{Document, Finish};
 use attestlm::request::Request;
 use attestlm::signer::parse_address;
@@ -31,7 +32,7 @@ pub fn run(args: &Verify, as_json: bool) -> Outcome {
             not_compared: vec!["anything: the document is malformed".into()],
         },
     };
-    print(&report, as_json)?;
+    print(&report, as_json, args.signature_only)?;
     Ok(match report.verdict {
         _ if report.verdict.stands() => Status::Done,
         Verdict::Unverifiable { .. } => Status::Unsupported,
@@ -85,12 +86,25 @@ fn expectations(args: &Verify) -> Result<Expectations> {
         model: word("expectModel", &args.expect_model)?,
         adapter: word("expectAdapter", &args.expect_adapter)?,
         sampler: word("expectSampler", &args.expect_sampler)?,
-        profile: args.expect_profile.clone(),
+        profile: args.expect_profile.as_deref().map(profile).transpose()?,
         finish: args.expect_finish.as_deref().map(finish).transpose()?,
         context: word("expectContext", &args.expect_context)?,
         request,
         scored: args.scored,
         allow_prefix: args.allow_prefix,
+    })
+}
+
+/// A profile id; `exact` and `fast` stand for this release's.
+fn profile(text: &str) -> Result<String> {
+    if text.contains('/') {
+        return Ok(text.to_owned());
+    }
+    Profile::from_name(text).map(Profile::id).map_err(|_| {
+        Error::argument(
+            "expectProfile",
+            "expected `exact`, `fast`, or a whole profile id as `attestlm profile` prints it",
+        )
     })
 }
 
@@ -100,15 +114,18 @@ fn finish(text: &str) -> Result<Finish> {
     let name = text.replace('-', " ");
     let mut known = (0..=u8::MAX).filter_map(|number| Finish::try_from(number).ok());
     by_number.or_else(|| known.find(|finish| finish.name() == name)).ok_or_else(|| {
-        Error::argument("expectFinish", "expected a number (0 to 5) or a name such as `end-of-generation`")
+        Error::argument("expectFinish", 
+            "expected 0 to 5, or end-of-generation, stop-string, max-tokens, grammar-end, context-full or cancelled",
+        )
     })
 }
 
-fn print(report: &Report, as_json: bool) -> Result<(), Failure> {
+fn print(report: &Report, as_json: bool, signature_only: bool) -> Result<(), Failure> {
     if as_json {
         return terminal::print_json(&report.to_json());
     }
-    let mut text = format!("{}\n", one_line(&report.verdict.to_string()));
+    let scope = if signature_only && report.verdict.stands() { " (signature only)" } else { "" };
+    let mut text = format!("{}{scope}\n", one_line(&report.verdict.to_string()));
     for what in &report.not_compared {
         let _ = writeln!(text, "not compared: {}", one_line(what));
     }

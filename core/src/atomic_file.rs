@@ -63,6 +63,10 @@ fn write_through(
     if path.is_dir() {
         return Err(Error::new(ErrorKind::Io, path.display().to_string(), "the path is a directory"));
     }
+    // A rename would put a file in the place of a device, a pipe or a link.
+    if fs::symlink_metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(Error::new(ErrorKind::Io, path.display().to_string(), "it is not a regular file"));
+    }
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),

@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::abi::Word;
 use crate::commitment::{Salts, SeedRuleInputs};
 use crate::hex::checksum_address;
+use crate::policy::SamplingPolicy;
 use crate::receipt::{
     check_commitments, sampler_record, Disclosure, Document, Domain, Finish, Kind, SomeSalts,
 };
@@ -249,7 +250,9 @@ impl<'a> Check<'a> {
                 self.not_compared("expected contextTokens (the expected request states none)");
             }
             if sampler_record::hash(&policy) != receipt.sampler {
-                return Err(invalid("sampler: not the policy of the expected request"));
+                let field = disclosure.sampler.as_ref().and_then(|found| different_parameter(&policy, found));
+                let field = field.map_or(String::new(), |field| format!(".{field}"));
+                return Err(invalid(format!("sampler{field}: not the policy of the expected request")));
             }
             match (stated_seed(expected), &disclosure.seed) {
                 _ if expected.policy.is_greedy() => {}
@@ -307,6 +310,15 @@ fn different_field(ours: &Value, theirs: &Value) -> Option<String> {
         .filter(|key| !matches!(key.as_str(), "renderer" | "tokenizer" | "templateDigest"))
         .find(|key| ours.get(*key) != theirs.get(*key))
         .cloned()
+}
+
+/// The first parameter in which two policies differ, by its name in the record.
+fn different_parameter(ours: &SamplingPolicy, theirs: &SamplingPolicy) -> Option<String> {
+    let json = |policy| {
+        let text = sampler_record::to_json(policy).to_text().ok()?;
+        serde_json::from_str::<Value>(&text).ok()
+    };
+    different_field(&json(ours)?, &json(theirs)?)
 }
 
 fn invalid(what: impl Into<String>) -> Verdict {
