@@ -17,7 +17,7 @@ export CCACHE_NOHASHDIR ?= 1
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo build test test-rust test-pure test-vectors test-profiles lint fmt clean
+.PHONY: help setup demo bench build test test-rust test-pure test-vectors test-profiles lint fmt clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -57,6 +57,9 @@ lint: setup ## Formatting, clippy and documentation, every warning an error
 	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --release --locked --package attestlm --no-default-features --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --release --locked --workspace --no-deps
+
+bench: setup ## Measure what a receipt costs (docs/benchmarks.md)
+	$(CARGO) bench --locked --package attestlm-benches --bench cost
 
 fmt: ## Format the code
 	$(CARGO) fmt --all

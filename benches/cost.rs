@@ -2,8 +2,9 @@
 //!
 //! `cargo bench -p attestlm-benches --bench cost`. Every comparison interleaves its variants in
 //! rounds, turning their order each time, and gives the median of the rounds' own ratios, so that a
-//! machine that slows down for a while slows all of them; beside it stands the ratio of undisturbed
-//! times, each token's shortest over all rounds. Without cargo's `--bench` it makes one
+//! machine that slows down for a while slows all of them. What a session adds to each token is measured
+//! once more on a model with the same vocabulary and hardly any layers, as a difference of undisturbed
+//! times: each token's shortest over all rounds. Without cargo's `--bench` it makes one
 //! short round on a small model, to see that it works.
 
 use std::error::Error;
@@ -76,7 +77,12 @@ fn main() -> Result<()> {
     println!("| known-answer test, once per process | {} |", ms(known_answers));
 
     println!("\n## Overhead of sampling, digests, receipts and signature\n");
-    overhead(&model, &scale)?;
+    // The overhead depends on the vocabulary, not on the layers: beside a short computation it can be
+    // told from the noise of a long one.
+    let narrow = ModelSpec { layers: 1, vocabulary: scale.spec.vocabulary, ..ModelSpec::nano() };
+    let path = folder.path().join("narrow.gguf");
+    narrow.write_to(&path)?;
+    overhead(&model, &Model::open(&path)?, &scale)?;
     println!("\n## Replay\n");
     println!("| model, policy | generate | verify | ratio: median (range) | ratio of the shortest times |");
     println!("|---|---|---|---|---|");
@@ -260,7 +266,11 @@ fn attested(
     Ok((times, document))
 }
 
-fn overhead(model: &Model, scale: &Scale) -> Result<()> {
+/// Times of each token, by variant, round and position.
+type Times = [Vec<Vec<Duration>>; 4];
+
+/// Interleaved rounds of every variant, and the logits of one answer.
+fn rounds(model: &Model, scale: &Scale, rounds: usize) -> Result<(Times, Vec<Vec<f32>>)> {
     let prompt = prompt(model);
     let options =
         ContextOptions { exact: true, threads: THREADS, stream_tokens: CONTEXT, streams: 1, ubatch: UBATCH };
@@ -269,9 +279,8 @@ fn overhead(model: &Model, scale: &Scale) -> Result<()> {
     let signer: Arc<dyn Signer> = Arc::new(KeySigner::random()?);
     let mut logits = Vec::new();
     raw(&mut context, &prompt, scale.tokens, Some(&mut logits))?; // Also warms up.
-
-    let mut times: [Vec<Vec<Duration>>; 4] = Default::default();
-    for round in 0..scale.rounds {
+    let mut times = Times::default();
+    for round in 0..rounds {
         for turn in 0..4 {
             let index = (round + turn) % 4;
             let took = match Variant::ALL[index] {
@@ -282,23 +291,40 @@ fn overhead(model: &Model, scale: &Scale) -> Result<()> {
             times[index].push(took);
         }
     }
-    println!("| {} tokens from a prompt of {PROMPT} | whole answer, median | overhead: median (range) | overhead, undisturbed |", scale.tokens);
-    println!("|---|---|---|---|");
+    Ok((times, logits))
+}
+
+fn overhead(model: &Model, narrow: &Model, scale: &Scale) -> Result<()> {
+    let (times, logits) = rounds(model, scale, scale.rounds)?;
+    let (short, _) = rounds(narrow, scale, scale.rounds * 3)?;
+    let per_token = undisturbed(&times[0]) / scale.tokens;
+    println!(
+        "| {} tokens from a prompt of {PROMPT} | whole answer, median | longer by: median (range) | per token | \
+         of the bare {} |",
+        scale.tokens,
+        ms(per_token)
+    );
+    println!("|---|---|---|---|---|");
     let whole = |index: usize| -> Vec<Duration> { times[index].iter().map(|t| t.iter().sum()).collect() };
     for (index, variant) in Variant::ALL.into_iter().enumerate() {
-        let percent = |a: Duration, b: Duration| (a.as_secs_f64() / b.as_secs_f64() - 1.0) * 100.0;
-        let ratios: Vec<f64> = whole(index).iter().zip(whole(0)).map(|(a, b)| percent(*a, b)).collect();
+        let ratios: Vec<f64> = whole(index)
+            .iter()
+            .zip(whole(0))
+            .map(|(a, b)| (a.as_secs_f64() / b.as_secs_f64() - 1.0) * 100.0)
+            .collect();
         let (middle, least, most) = spread(&ratios);
+        let more = undisturbed(&short[index]).as_secs_f64() - undisturbed(&short[0]).as_secs_f64();
+        let more = more / f64::from(scale.tokens);
         println!(
-            "| {} | {} | {middle:+.2} % ({least:+.2} to {most:+.2}) | {:+.2} % |",
+            "| {} | {} | {middle:+.1} % ({least:+.1} to {most:+.1}) | {:.0} us | {:.2} % |",
             variant.name(),
             ms(median(&whole(index))),
-            percent(undisturbed(&times[index]), undisturbed(&times[0]))
+            more * 1e6,
+            more / per_token.as_secs_f64() * 100.0
         );
     }
-    let per_token = undisturbed(&times[0]) / scale.tokens;
-    println!("\n| part | per token | of the bare {} |\n|---|---|---|", ms(per_token));
-    parts(model, &prompt, &logits, per_token)
+    println!("\n| part alone | per token | of the bare {} |\n|---|---|---|", ms(per_token));
+    parts(model, &prompt(model), &logits, per_token)
 }
 
 /// The sum over an answer's tokens of the shortest time each took in any round: what is left when
