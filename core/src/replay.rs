@@ -22,6 +22,9 @@ use crate::Token;
 const SCORE_BYTES: u64 = 256 << 20;
 /// Logits of one chunk, vocabulary x ubatch x 4 bytes: kept below this.
 const LOGIT_BYTES: u64 = 128 << 20;
+/// Tokens computed at once, at most: more is no faster, at 512 even slower (docs/benchmarks.md), and a
+/// cancel is noticed later.
+const MAX_UBATCH: u64 = 128;
 
 /// What differs where another token would have been drawn.
 pub(crate) const TOKEN: &str = "token";
@@ -164,7 +167,7 @@ fn context_for(tokens: usize, n_vocab: usize, options: &ReplayOptions<'_>) -> Re
     let heads = u64::from(options.model.weights().n_head());
     let by_scores = SCORE_BYTES / (u64::from(stream_tokens.next_multiple_of(256)) * heads * 4).max(1);
     let by_logits = LOGIT_BYTES / (n_vocab as u64 * 4).max(1);
-    let ubatch = u32::try_from(by_scores.min(by_logits).clamp(16, 512)).unwrap_or(16);
+    let ubatch = u32::try_from(by_scores.min(by_logits).clamp(16, MAX_UBATCH)).unwrap_or(16);
     Context::new(
         options.model.weights(),
         options.adapter.map(Adapter::weights),

@@ -61,8 +61,10 @@ impl ThreadPool {
         let _env = FloatEnv::enter();
         // SAFETY: a plain constructor of defaults.
         let mut params = unsafe { sys::ggml_threadpool_params_default(threads) };
-        // Polling between graphs pays on an idle machine and starves the others on a busy one.
-        params.poll = if cpu::machine_is_busy() { 0 } else { 50 };
+        // Workers that poll for the next graph save the wake-up at every token. One level is 131,072
+        // rounds, some milliseconds: more than it takes to draw a token. ggml's default of 50 goes on
+        // long after the answer, on a core that whoever computes next would need (docs/benchmarks.md).
+        params.poll = u32::from(!cpu::machine_is_busy());
         // SAFETY: the parameters are valid for the call.
         let pool = unsafe { sys::ggml_threadpool_new(&raw mut params) };
         if pool.is_null() {
