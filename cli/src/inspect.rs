@@ -1,9 +1,10 @@
-//! `attestlm inspect`: what a receipt states. Only its signature is checked.
+//! `attestlm inspect`: what a receipt states. Its signature and its disclosure are compared, nothing is
+//! replayed.
 
 use std::fmt::Write as _;
 
 use attestlm::hex;
-use attestlm::receipt::{Document, Domain, Kind, Receipt};
+use attestlm::receipt::{check_commitments, Document, Domain, Kind, Mismatch};
 use attestlm::signer::{self, format_address};
 use serde_json::{json, Value};
 
@@ -21,18 +22,20 @@ pub fn run(args: &Inspect, as_json: bool) -> Outcome {
         .and_then(|d| d.steps.as_ref())
         .map(|steps| steps.iter().map(|step| String::from_utf8_lossy(&step.text).into_owned()).collect());
     let profile = disclosure.and_then(|d| d.profile.clone());
+    let matches = disclosed(&document);
 
     if as_json {
-        let fields: serde_json::Map<String, Value> =
-            fields(&document.receipt).into_iter().map(|(k, v)| (k.to_owned(), v)).collect();
+        let message: serde_json::Map<String, Value> =
+            document.receipt.message().into_iter().map(|(k, v)| (k.to_owned(), v)).collect();
         terminal::print_json(&json!({
             "digest": hex::encode(&digest),
             "signatureValid": signed,
             "domain": domain(&document.domain),
-            "message": fields,
+            "message": message,
             "finishName": document.receipt.finish.name(),
             "profileId": profile,
             "disclosed": disclosure.is_some(),
+            "disclosureMatches": matches.as_ref().map(Result::is_ok),
             "steps": texts,
         }))?;
         return Ok(Status::Done);
@@ -47,8 +50,15 @@ pub fn run(args: &Inspect, as_json: bool) -> Outcome {
         if signed { "valid, by the signer" } else { "NOT by the signer" }
     );
     let _ = writeln!(out, "{:14} {}", "domain", domain(&document.domain));
-    for (key, value) in fields(&document.receipt) {
+    let opens = match &matches {
+        None => "none: the prompt, the output and the seed are withheld".to_owned(),
+        Some(Ok(())) => "matches the receipt (nothing was replayed)".to_owned(),
+        Some(Err(mismatch)) => format!("does NOT match the receipt: {}", one_line(&mismatch.to_string())),
+    };
+    let _ = writeln!(out, "{:14} {opens}", "disclosure");
+    for (key, value) in document.receipt.message() {
         let shown = match &value {
+            _ if key == "signer" => format_address(&document.receipt.signer),
             Value::String(text) => text.clone(),
             other => other.to_string(),
         };
@@ -61,44 +71,20 @@ pub fn run(args: &Inspect, as_json: bool) -> Outcome {
         };
         let _ = writeln!(out, "{key:14} {shown}{note}");
     }
-    match (disclosure, texts) {
-        (None, _) => out.push_str("no disclosure: the prompt, the output and the seed are withheld\n"),
-        (Some(_), None) => {}
-        (Some(_), Some(texts)) => {
-            for (i, text) in texts.iter().enumerate() {
-                let _ = writeln!(out, "step {i}:");
-                for line in text.lines() {
-                    let _ = writeln!(out, "    {}", one_line(line));
-                }
-            }
+    for (i, text) in texts.iter().flatten().enumerate() {
+        let _ = writeln!(out, "step {i}:");
+        for line in text.lines() {
+            let _ = writeln!(out, "    {}", one_line(line));
         }
     }
     terminal::print(&out)?;
     Ok(Status::Done)
 }
 
-/// The signed fields, in the order of the EIP-712 type.
-fn fields(receipt: &Receipt) -> Vec<(&'static str, Value)> {
-    let word = |word: &[u8; 32]| Value::from(hex::encode(word));
-    vec![
-        ("kind", (receipt.kind as u8).into()),
-        ("model", word(&receipt.model)),
-        ("adapter", word(&receipt.adapter)),
-        ("profile", word(&receipt.profile)),
-        ("sampler", word(&receipt.sampler)),
-        ("seed", word(&receipt.seed)),
-        ("request", word(&receipt.request)),
-        ("prompt", word(&receipt.prompt)),
-        ("output", word(&receipt.output)),
-        ("trace", word(&receipt.trace)),
-        ("steps", word(&receipt.steps)),
-        ("promptCount", receipt.prompt_count.into()),
-        ("outputCount", receipt.output_count.into()),
-        ("finish", (receipt.finish as u8).into()),
-        ("issuedAt", receipt.issued_at.into()),
-        ("context", word(&receipt.context)),
-        ("signer", format_address(&receipt.signer).into()),
-    ]
+/// Whether the disclosure opens to what was signed, and in which field not; `None` without one.
+fn disclosed(document: &Document) -> Option<Result<(), Mismatch>> {
+    let disclosure = document.disclosure.as_ref()?;
+    Some(check_commitments(&document.receipt, disclosure).map(drop))
 }
 
 fn domain(domain: &Domain) -> String {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use attestlm::model::{Adapter, Model, Progress as Step};
 use attestlm::profile::Profile;
-use attestlm::Result;
+use attestlm::{Error, ErrorKind, Result};
 
 use crate::args::ProfileName;
 use crate::interrupt::Interrupt;
@@ -17,7 +17,7 @@ use crate::terminal::Progress;
 pub fn model(path: Option<&Path>, interrupt: &Interrupt) -> Result<Model> {
     let Some(path) = path else { return Model::bundled() };
     let mut progress = Progress::new();
-    Model::open_with(path, &mut |step| {
+    let opened = Model::open_with(path, &mut |step| {
         match step {
             Step::Hashing(done, total) => progress.show("hashing", done, total),
             // A bar counts whole things: thousandths of the load.
@@ -25,7 +25,8 @@ pub fn model(path: Option<&Path>, interrupt: &Interrupt) -> Result<Model> {
             Step::Loading(fraction) => progress.show("loading", (fraction * 1000.0) as u64, 1000),
         }
         !interrupt.is_raised()
-    })
+    });
+    opened.map_err(|error| in_file(path, error))
 }
 
 /// The adapter at `path`, if one is given.
@@ -33,7 +34,15 @@ pub fn model(path: Option<&Path>, interrupt: &Interrupt) -> Result<Model> {
 /// # Errors
 /// As [`Adapter::open`].
 pub fn adapter(path: Option<&Path>, model: &Model) -> Result<Option<Adapter>> {
-    path.map(|path| Adapter::open(path, model)).transpose()
+    path.map(|path| Adapter::open(path, model).map_err(|error| in_file(path, error))).transpose()
+}
+
+/// With the file in front of the key or tensor that is wrong in it.
+fn in_file(path: &Path, error: Error) -> Error {
+    if error.kind() != ErrorKind::Model {
+        return error;
+    }
+    Error::new(error.kind(), format!("{}: {}", path.display(), error.field()), error.message())
 }
 
 /// The profile a flag names.

@@ -363,4 +363,6 @@ pub(crate) fn word_list(words: &[Word]) -> Ordered {
 }
 
 #[cfg(test)]
+mod oracle;
+#[cfg(test)]
 pub(crate) mod tests;

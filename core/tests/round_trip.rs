@@ -14,10 +14,10 @@ use attestlm::verify::{verify, Expectations, VerifyOptions};
 #[test]
 fn an_answer_is_attested_and_replayed() {
     let model = Model::bundled().unwrap();
-    let mut session =
-        Session::new(&model, &SessionOptions { context_tokens: 512, ..SessionOptions::default() }).unwrap();
+    // Everything left to defaults, as on the project's first page.
+    let mut session = Session::new(&model, &SessionOptions::default()).unwrap();
     assert_eq!(session.unattested(), None);
-    let request = br#"{"messages":[{"role":"user","content":"Tom has 12 apples and buys 7 more. He gives 5 to Ann. How many apples does Tom have now?"}],"maxTokens":120,"contextTokens":512,"temperature":0.7,"seed":"7","issuedAt":"1700000000"}"#;
+    let request = br#"{"messages":[{"role":"user","content":"Tom has 12 apples and buys 7 more. He gives 5 to Ann. How many apples does Tom have now?"}],"maxTokens":120,"temperature":0.7,"seed":"7","issuedAt":"1700000000"}"#;
     let request = Request::from_json(request).unwrap();
     let signer = Arc::new(KeySigner::random().unwrap());
     let mut streamed = String::new();

@@ -148,27 +148,36 @@ fn read_domain(mut object: Object) -> Result<Domain> {
     Ok(domain)
 }
 
+impl Receipt {
+    /// Name and JSON value of every field, in the order of the EIP-712 type, as the document's
+    /// `message` holds them.
+    #[must_use]
+    pub fn message(&self) -> Vec<(&'static str, Value)> {
+        let word = |word: &Word| Value::from(hex::encode(word));
+        vec![
+            ("kind", (self.kind as u8).into()),
+            ("model", word(&self.model)),
+            ("adapter", word(&self.adapter)),
+            ("profile", word(&self.profile)),
+            ("sampler", word(&self.sampler)),
+            ("seed", word(&self.seed)),
+            ("request", word(&self.request)),
+            ("prompt", word(&self.prompt)),
+            ("output", word(&self.output)),
+            ("trace", word(&self.trace)),
+            ("steps", word(&self.steps)),
+            ("promptCount", self.prompt_count.into()),
+            ("outputCount", self.output_count.into()),
+            ("finish", (self.finish as u8).into()),
+            ("issuedAt", self.issued_at.to_string().into()),
+            ("context", word(&self.context)),
+            ("signer", hex::encode(&self.signer).into()),
+        ]
+    }
+}
+
 fn write_message(receipt: &Receipt) -> Ordered {
-    let word = |word: &Word| Ordered::from(hex::encode(word));
-    Ordered::Object(vec![
-        ("kind", (receipt.kind as u8).into()),
-        ("model", word(&receipt.model)),
-        ("adapter", word(&receipt.adapter)),
-        ("profile", word(&receipt.profile)),
-        ("sampler", word(&receipt.sampler)),
-        ("seed", word(&receipt.seed)),
-        ("request", word(&receipt.request)),
-        ("prompt", word(&receipt.prompt)),
-        ("output", word(&receipt.output)),
-        ("trace", word(&receipt.trace)),
-        ("steps", word(&receipt.steps)),
-        ("promptCount", receipt.prompt_count.into()),
-        ("outputCount", receipt.output_count.into()),
-        ("finish", (receipt.finish as u8).into()),
-        ("issuedAt", receipt.issued_at.to_string().into()),
-        ("context", word(&receipt.context)),
-        ("signer", hex::encode(&receipt.signer).into()),
-    ])
+    Ordered::Object(receipt.message().into_iter().map(|(name, value)| (name, value.into())).collect())
 }
 
 fn read_message(mut object: Object) -> Result<Receipt> {

@@ -2,8 +2,10 @@
 
 use alloy_sol_types::private::{Address, FixedBytes};
 use alloy_sol_types::{eip712_domain, sol, Eip712Domain, SolStruct, SolValue};
-use attestlm::receipt::{Domain, Finish, Kind, Receipt};
 use proptest::prelude::*;
+
+use super::tests::any_receipt;
+use super::{Domain, Receipt};
 
 mod eth {
     use super::sol;
@@ -62,30 +64,6 @@ fn oracle_domain(domain: &Domain) -> Eip712Domain {
             verifying_contract: Address::from(*verifying_contract),
         },
     }
-}
-
-fn any_receipt() -> impl Strategy<Value = Receipt> {
-    let words = proptest::array::uniform12(any::<[u8; 32]>());
-    let finishes = prop::sample::select(vec![0u8, 1, 2, 3, 4, 5, 255]);
-    (words, any::<(bool, u32, u32, u64)>(), finishes).prop_map(|(w, (scored, p, o, at), finish)| Receipt {
-        kind: if scored { Kind::Scored } else { Kind::Generated },
-        model: w[0],
-        adapter: w[1],
-        profile: w[2],
-        sampler: w[3],
-        seed: w[4],
-        request: w[5],
-        prompt: w[6],
-        output: w[7],
-        trace: w[8],
-        steps: w[9],
-        prompt_count: p,
-        output_count: o,
-        finish: Finish::try_from(finish).unwrap(),
-        issued_at: at,
-        context: w[10],
-        signer: w[11][..20].try_into().unwrap(),
-    })
 }
 
 proptest! {

@@ -1,0 +1,178 @@
+//! A parsed object, read strictly.
+
+use serde_json::{Map, Value};
+
+use crate::error::{Error, Result};
+use crate::hex;
+
+/// A parsed object, taken apart field by field; what is left over at [`Object::finish`] is an
+/// unknown field. Errors name the field by its path, for example `disclosure.sampler.topK`.
+#[derive(Debug)]
+pub struct Object {
+    path: String,
+    map: Map<String, Value>,
+}
+
+impl Object {
+    /// The object `value`, called `path` in errors (empty at the top).
+    ///
+    /// # Errors
+    /// `value` is something else.
+    pub fn new(path: impl Into<String>, value: Value) -> Result<Self> {
+        let path = path.into();
+        match value {
+            Value::Object(map) => Ok(Object { path, map }),
+            _ => Err(Error::argument(path, "must be a JSON object")),
+        }
+    }
+
+    /// The path of the member `key`.
+    #[must_use]
+    pub fn path(&self, key: &str) -> String {
+        if self.path.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{}.{key}", self.path)
+        }
+    }
+
+    fn error(&self, key: &str, why: &str) -> Error {
+        Error::argument(self.path(key), why)
+    }
+
+    /// Takes the member `key` if there is one (`null` counts as one).
+    pub fn optional(&mut self, key: &str) -> Option<Value> {
+        self.map.remove(key)
+    }
+
+    /// Takes the member `key`.
+    ///
+    /// # Errors
+    /// It is missing.
+    pub fn required(&mut self, key: &str) -> Result<Value> {
+        self.optional(key).ok_or_else(|| self.error(key, "missing field"))
+    }
+
+    /// Whether the member `key` is still there.
+    #[must_use]
+    pub fn has(&self, key: &str) -> bool {
+        self.map.contains_key(key)
+    }
+
+    /// Takes a string.
+    ///
+    /// # Errors
+    /// Missing, or another type. The same holds for the typed takers below.
+    pub fn string(&mut self, key: &str) -> Result<String> {
+        match self.required(key)? {
+            Value::String(string) => Ok(string),
+            _ => Err(self.error(key, "must be a string")),
+        }
+    }
+
+    /// Takes a boolean.
+    ///
+    /// # Errors
+    /// Missing, or another type.
+    pub fn boolean(&mut self, key: &str) -> Result<bool> {
+        self.required(key)?.as_bool().ok_or_else(|| self.error(key, "must be true or false"))
+    }
+
+    /// Takes an integer of 0 to `max`, written without point and exponent.
+    ///
+    /// # Errors
+    /// Missing, another type, or out of range.
+    pub fn integer(&mut self, key: &str, max: u64) -> Result<u64> {
+        let value = self.required(key)?;
+        value.as_u64().filter(|v| *v <= max).ok_or_else(|| {
+            Error::argument(self.path(key), format!("must be an integer of 0 to {max}, as a JSON number"))
+        })
+    }
+
+    /// Takes a `uint32`.
+    ///
+    /// # Errors
+    /// As [`Object::integer`].
+    pub fn uint32(&mut self, key: &str) -> Result<u32> {
+        let value = self.integer(key, u32::MAX.into())?;
+        u32::try_from(value).map_err(|_| self.error(key, "must be a uint32"))
+    }
+
+    /// Takes `N` bytes in canonical hex.
+    ///
+    /// # Errors
+    /// Missing, another type, or not canonical.
+    pub fn bytes<const N: usize>(&mut self, key: &str) -> Result<[u8; N]> {
+        let text = self.string(key)?;
+        hex::decode_array(&self.path(key), &text)
+    }
+
+    /// Takes an array.
+    ///
+    /// # Errors
+    /// Missing, or another type.
+    pub fn array(&mut self, key: &str) -> Result<Vec<Value>> {
+        match self.required(key)? {
+            Value::Array(items) => Ok(items),
+            _ => Err(self.error(key, "must be an array")),
+        }
+    }
+
+    /// Takes an array of `uint32`.
+    ///
+    /// # Errors
+    /// Missing, or another type, or an element that is none.
+    pub fn uint32_array(&mut self, key: &str) -> Result<Vec<u32>> {
+        let number = |v: &Value| v.as_u64().and_then(|v| u32::try_from(v).ok());
+        let items = self.array(key)?;
+        items
+            .iter()
+            .map(|v| number(v).ok_or_else(|| self.error(key, "must hold only uint32 numbers")))
+            .collect()
+    }
+
+    /// Takes an array of strings.
+    ///
+    /// # Errors
+    /// Missing, or another type, or an element that is none.
+    pub fn string_array(&mut self, key: &str) -> Result<Vec<String>> {
+        let items = self.array(key)?;
+        items
+            .into_iter()
+            .map(|v| match v {
+                Value::String(string) => Ok(string),
+                _ => Err(self.error(key, "must hold only strings")),
+            })
+            .collect()
+    }
+
+    /// Takes an object.
+    ///
+    /// # Errors
+    /// Missing, or another type.
+    pub fn object(&mut self, key: &str) -> Result<Object> {
+        let value = self.required(key)?;
+        Object::new(self.path(key), value)
+    }
+
+    /// Ends the reading.
+    ///
+    /// # Errors
+    /// A member is left: an unknown field.
+    pub fn finish(self) -> Result<()> {
+        match self.map.keys().next() {
+            Some(key) => Err(self.error(&printable(key), "unknown field")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A stranger's key, short and on one line, for an error message.
+pub(super) fn printable(key: &str) -> String {
+    const LONGEST: usize = 64;
+    let mut text: String = key.chars().take(LONGEST).flat_map(char::escape_debug).collect();
+    if key.chars().nth(LONGEST).is_some() {
+        text.push('…');
+    }
+    text
+}
