@@ -1,5 +1,9 @@
 //! Random-weight GGUF models and GGUF mutations, for tests and benches.
 //!
+//! Sizes go from a quarter of a million weights to those of Llama 3.2 1B. With the feature `ggml` the weights
+//! are rounded by ggml's own quantizer; such a program must link the library `attestlm` too, whose functions
+//! the engine calls in place of the C library's.
+//!
 //! Everything is deterministic: the same [`ModelSpec`] gives the same bytes on every machine.
 //!
 //! ```
@@ -8,6 +12,8 @@
 //! assert_ne!(model, broken);
 //! ```
 
+#[cfg(feature = "ggml")]
+mod ggml;
 mod lora;
 mod model;
 pub mod mutate;
@@ -17,7 +23,7 @@ mod tokenizer;
 mod write;
 
 pub use lora::LoraSpec;
-pub use model::{Architecture, ModelSpec};
-pub use quantize::TensorType;
+pub use model::{Architecture, ModelSpec, RopeFactors};
+pub use quantize::{Quantizer, TensorType};
 pub use rng::Rng;
 pub use write::{Gguf, Tensor, Value};

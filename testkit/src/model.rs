@@ -1,6 +1,6 @@
 //! Random-weight models.
 
-use crate::quantize::TensorType;
+use crate::quantize::{Quantizer, TensorType};
 use crate::tokenizer;
 use crate::write::{Gguf, Tensor};
 use std::io;
@@ -43,6 +43,17 @@ impl Architecture {
     }
 }
 
+/// Frequency factors, one for each pair of a head's dimensions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RopeFactors {
+    /// None.
+    None,
+    /// One list, as Llama 3 has (Llama only).
+    One,
+    /// Long and short ones, with this original context (Phi-3 only).
+    LongShort(u32),
+}
+
 /// The shape of a model with random weights.
 ///
 /// Weights have deviation 1 / sqrt(inputs), so that activations stay near 1 and logits spread
@@ -55,8 +66,10 @@ pub struct ModelSpec {
     pub layers: u32,
     /// Width of the residual stream, a multiple of the type's block.
     pub embedding: u32,
-    /// Query heads; the width of one is `embedding / heads`.
+    /// Query heads.
     pub heads: u32,
+    /// Width of one head; `None`: `embedding / heads`.
+    pub head_width: Option<u32>,
     /// Key and value heads.
     pub heads_kv: u32,
     /// Width of the feed-forward network, of one expert in a mixture.
@@ -71,8 +84,17 @@ pub struct ModelSpec {
     pub tied_embeddings: bool,
     /// Sliding window (Gemma only).
     pub sliding_window: Option<u32>,
-    /// Type of the matrices; norms are F32.
+    /// Every how manieth layer attends to everything; `None`: what the architecture does (Gemma only).
+    pub sliding_pattern: Option<u32>,
+    /// Base of the rotary position embedding.
+    pub rope_base: f32,
+    /// Factors of the rotary position embedding's frequencies.
+    pub rope_factors: RopeFactors,
+    /// Type of the matrices; norms are F32. Where a row holds no whole block: see
+    /// [`TensorType::for_columns`].
     pub tensor_type: TensorType,
+    /// Who rounds the weights.
+    pub quantizer: Quantizer,
     /// Seed of the weights.
     pub seed: u64,
 }
@@ -86,6 +108,7 @@ impl ModelSpec {
             layers: 2,
             embedding: 64,
             heads: 2,
+            head_width: None,
             heads_kv: 1,
             feed_forward: 128,
             vocabulary: 320,
@@ -93,7 +116,11 @@ impl ModelSpec {
             experts: None,
             tied_embeddings: false,
             sliding_window: None,
+            sliding_pattern: None,
+            rope_base: 10_000.0,
+            rope_factors: RopeFactors::None,
             tensor_type: TensorType::Q8_0,
+            quantizer: Quantizer::Own,
             seed: 1,
         }
     }
@@ -128,6 +155,59 @@ impl ModelSpec {
         }
     }
 
+    /// The shape of `SmolLM2` 135M: 134.5 M weights, rows of 576.
+    #[must_use]
+    pub fn m135() -> Self {
+        ModelSpec {
+            layers: 30,
+            embedding: 576,
+            heads: 9,
+            heads_kv: 3,
+            feed_forward: 1536,
+            vocabulary: 49_152,
+            context: 8192,
+            tied_embeddings: true,
+            rope_base: 100_000.0,
+            ..Self::nano()
+        }
+    }
+
+    /// The shape of Qwen2.5 0.5B: 494 M weights, a vocabulary of 151,936.
+    #[must_use]
+    pub fn qwen2_5_0_5b() -> Self {
+        ModelSpec {
+            architecture: Architecture::Qwen2,
+            layers: 24,
+            embedding: 896,
+            heads: 14,
+            heads_kv: 2,
+            feed_forward: 4864,
+            vocabulary: 151_936,
+            context: 32_768,
+            tied_embeddings: true,
+            rope_base: 1_000_000.0,
+            ..Self::nano()
+        }
+    }
+
+    /// The shape of Llama 3.2 1B: 1,236 M weights, a vocabulary of 128,256.
+    #[must_use]
+    pub fn llama3_2_1b() -> Self {
+        ModelSpec {
+            layers: 16,
+            embedding: 2048,
+            heads: 32,
+            heads_kv: 8,
+            feed_forward: 8192,
+            vocabulary: 128_256,
+            context: 131_072,
+            tied_embeddings: true,
+            rope_base: 500_000.0,
+            rope_factors: RopeFactors::One,
+            ..Self::nano()
+        }
+    }
+
     /// Mixtral-style: four experts, two in use.
     #[must_use]
     pub fn moe_tiny() -> Self {
@@ -143,8 +223,20 @@ impl ModelSpec {
             layers: if architecture == Architecture::Gemma3 { 6 } else { 3 },
             tied_embeddings: gemma,
             sliding_window: gemma.then_some(128),
+            rope_factors: if architecture == Architecture::Phi3 {
+                RopeFactors::LongShort(2048)
+            } else {
+                RopeFactors::None
+            },
             ..Self::tiny()
         }
+    }
+
+    /// Rounded by ggml's own quantizer.
+    #[cfg(feature = "ggml")]
+    #[must_use]
+    pub fn with_ggml(self) -> Self {
+        ModelSpec { quantizer: Quantizer::Ggml, ..self }
     }
 
     /// The same model with matrices of another type.
@@ -156,7 +248,7 @@ impl ModelSpec {
     /// The file, to be edited or written.
     #[must_use]
     pub fn to_gguf(&self) -> Gguf {
-        let mut gguf = Gguf::default();
+        let mut gguf = Gguf { quantizer: self.quantizer, ..Gguf::default() };
         self.add_metadata(&mut gguf);
         tokenizer::add(&mut gguf, self.vocabulary);
         self.add_tensors(&mut gguf);
@@ -180,7 +272,7 @@ impl ModelSpec {
     /// Width of one head.
     #[must_use]
     pub fn head(&self) -> u32 {
-        self.embedding / self.heads
+        self.head_width.unwrap_or(self.embedding / self.heads)
     }
 
     fn add_metadata(&self, gguf: &mut Gguf) {
@@ -206,8 +298,14 @@ impl ModelSpec {
         if let Some(window) = self.sliding_window {
             set("attention.sliding_window", window);
         }
+        if let Some(pattern) = self.sliding_pattern {
+            set("attention.sliding_window_pattern", pattern);
+        }
+        if let RopeFactors::LongShort(original) = self.rope_factors {
+            set("rope.scaling.original_context_length", original);
+        }
         let mut set = |key: &str, value: f32| gguf.set(format!("{name}.{key}"), value);
-        set("rope.freq_base", 10_000.0);
+        set("rope.freq_base", self.rope_base);
         set("attention.layer_norm_rms_epsilon", 1e-5);
         if self.architecture == Architecture::Gemma2 {
             set("attn_logit_softcapping", 50.0);
@@ -220,10 +318,16 @@ impl ModelSpec {
         let arch = self.architecture;
         let (e, ff, v) =
             (u64::from(self.embedding), u64::from(self.feed_forward), u64::from(self.vocabulary));
-        let (head, kv) = (u64::from(self.head()), u64::from(self.heads_kv * self.head()));
+        let (head, q, kv) = (
+            u64::from(self.head()),
+            u64::from(self.heads * self.head()),
+            u64::from(self.heads_kv * self.head()),
+        );
         let mut add = |name: String, dims: &[u64], tensor_type, mean, deviation| {
             // Every tensor has a stream of its own: shapes may change without moving the others.
             let seed = self.seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ fnv(&name);
+            let tensor_type: TensorType = tensor_type;
+            let tensor_type = tensor_type.for_columns(dims[0]);
             gguf.tensors.push(Tensor { name, dims: dims.to_vec(), tensor_type, mean, deviation, seed });
         };
         #[allow(clippy::cast_precision_loss)] // widths are far below 2^24
@@ -237,6 +341,16 @@ impl ModelSpec {
         }
         // Gemma's norms are stored with their "1 +" added, like everybody else's.
         add("output_norm.weight".into(), &[e], TensorType::F32, 1.0, 0.02);
+        // Factors from 1 up, as models have them that were trained on and on to longer contexts.
+        let factors: &[&str] = match self.rope_factors {
+            RopeFactors::None => &[],
+            RopeFactors::One => &["rope_freqs.weight"],
+            RopeFactors::LongShort(_) => &["rope_factors_long.weight", "rope_factors_short.weight"],
+        };
+        for name in factors {
+            let mean = if name.contains("long") { 4.0 } else { 1.25 };
+            add((*name).into(), &[head / 2], TensorType::F32, mean, 0.05);
+        }
         for i in 0..self.layers {
             let mut vector = |part: &str, n: u64, mean: f32, deviation: f32| {
                 add(format!("blk.{i}.{part}"), &[n], TensorType::F32, mean, deviation);
@@ -245,7 +359,7 @@ impl ModelSpec {
             vector("ffn_norm.weight", e, 1.0, 0.02);
             match arch {
                 Qwen2 => {
-                    vector("attn_q.bias", e, 0.0, 0.1);
+                    vector("attn_q.bias", q, 0.0, 0.1);
                     vector("attn_k.bias", kv, 0.0, 0.1);
                     vector("attn_v.bias", kv, 0.0, 0.1);
                 }
@@ -263,13 +377,13 @@ impl ModelSpec {
                 add(format!("blk.{i}.{part}.weight"), dims, self.tensor_type, 0.0, scale(dims[0]));
             };
             if arch == Phi3 {
-                matrix("attn_qkv", &[e, e + 2 * kv]);
+                matrix("attn_qkv", &[e, q + 2 * kv]);
             } else {
-                matrix("attn_q", &[e, e]);
+                matrix("attn_q", &[e, q]);
                 matrix("attn_k", &[e, kv]);
                 matrix("attn_v", &[e, kv]);
             }
-            matrix("attn_output", &[e, e]);
+            matrix("attn_output", &[q, e]);
             if let Some((experts, _)) = self.experts {
                 let n = u64::from(experts);
                 matrix("ffn_gate_exps", &[e, ff, n]);

@@ -3,41 +3,86 @@
 use crate::Rng;
 
 /// The tensor types that can be written.
+///
+/// Without ggml's quantizer (`Quantizer::Ggml`) the types from `Q5_0` on are random quants with a fixed
+/// scale: the requested deviation is met, the values are not those that the other types would round.
 #[allow(missing_docs, non_camel_case_types)] // the field's own names
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TensorType {
     F32,
     F16,
     BF16,
     Q8_0,
     Q4_0,
-    /// Random quants with a fixed scale: the requested deviation is met, the values are not
-    /// those that the other types would round.
+    Q5_0,
+    Q5_1,
     Q4_K,
-    /// As [`Q4_K`](Self::Q4_K).
+    Q5_K,
     Q6_K,
+    IQ4_NL,
+    IQ4_XS,
+}
+
+/// Who rounds the weights of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Quantizer {
+    /// This crate, without any other library.
+    #[default]
+    Own,
+    /// ggml's `ggml_quantize_chunk`: every type rounds the same weights.
+    #[cfg(feature = "ggml")]
+    Ggml,
 }
 
 impl TensorType {
     /// All of them.
-    pub const ALL: [TensorType; 7] = [
+    pub const ALL: [TensorType; 12] = [
         TensorType::F32,
         TensorType::F16,
         TensorType::BF16,
         TensorType::Q8_0,
         TensorType::Q4_0,
+        TensorType::Q5_0,
+        TensorType::Q5_1,
         TensorType::Q4_K,
+        TensorType::Q5_K,
         TensorType::Q6_K,
+        TensorType::IQ4_NL,
+        TensorType::IQ4_XS,
     ];
+
+    /// ggml's name of the type.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            TensorType::F32 => "F32",
+            TensorType::F16 => "F16",
+            TensorType::BF16 => "BF16",
+            TensorType::Q8_0 => "Q8_0",
+            TensorType::Q4_0 => "Q4_0",
+            TensorType::Q5_0 => "Q5_0",
+            TensorType::Q5_1 => "Q5_1",
+            TensorType::Q4_K => "Q4_K",
+            TensorType::Q5_K => "Q5_K",
+            TensorType::Q6_K => "Q6_K",
+            TensorType::IQ4_NL => "IQ4_NL",
+            TensorType::IQ4_XS => "IQ4_XS",
+        }
+    }
 
     pub(crate) fn id(self) -> u32 {
         match self {
             TensorType::F32 => 0,
             TensorType::F16 => 1,
             TensorType::Q4_0 => 2,
+            TensorType::Q5_0 => 6,
+            TensorType::Q5_1 => 7,
             TensorType::Q8_0 => 8,
             TensorType::Q4_K => 12,
+            TensorType::Q5_K => 13,
             TensorType::Q6_K => 14,
+            TensorType::IQ4_NL => 20,
+            TensorType::IQ4_XS => 23,
             TensorType::BF16 => 30,
         }
     }
@@ -47,10 +92,30 @@ impl TensorType {
         match self {
             TensorType::F32 => (1, 4),
             TensorType::F16 | TensorType::BF16 => (1, 2),
-            TensorType::Q4_0 => (32, 18),
+            TensorType::Q4_0 | TensorType::IQ4_NL => (32, 18),
+            TensorType::Q5_0 => (32, 22),
+            TensorType::Q5_1 => (32, 24),
             TensorType::Q8_0 => (32, 34),
             TensorType::Q4_K => (256, 144),
+            TensorType::Q5_K => (256, 176),
             TensorType::Q6_K => (256, 210),
+            TensorType::IQ4_XS => (256, 136),
+        }
+    }
+
+    /// What a matrix whose rows have `columns` weights is stored as where this type was asked for: rows
+    /// that hold no whole block of 256 fall back to blocks of 32, as in files made by `llama-quantize`.
+    #[must_use]
+    pub fn for_columns(self, columns: u64) -> Self {
+        if columns.is_multiple_of(self.block().0) {
+            return self;
+        }
+        match self {
+            TensorType::Q4_K => TensorType::Q5_0,
+            TensorType::Q5_K => TensorType::Q5_1,
+            TensorType::Q6_K => TensorType::Q8_0,
+            TensorType::IQ4_XS => TensorType::IQ4_NL,
+            other => other,
         }
     }
 }
@@ -93,6 +158,54 @@ pub(crate) fn random(out: &mut Vec<u8>, ty: TensorType, n: u64, mean: f32, devia
                 (0..16).for_each(|_| out.extend(rng.next_u64().to_le_bytes()));
             }
         }
+        TensorType::Q5_0 => {
+            // weight = d * (q - 16) with q in 0..32 uniform, of variance 1023 / 12.
+            let d = f16_bits(deviation / 9.23);
+            for _ in 0..left {
+                out.extend(d.to_le_bytes());
+                random_bytes(out, 20, rng);
+            }
+        }
+        TensorType::Q5_1 => {
+            // weight = d * q + m with q in 0..32 uniform, of mean 15.5 and variance 1023 / 12.
+            let d = f16_bits(deviation / 9.23);
+            let m = f16_bits(-15.5 * deviation / 9.23);
+            for _ in 0..left {
+                out.extend(d.to_le_bytes());
+                out.extend(m.to_le_bytes());
+                random_bytes(out, 20, rng);
+            }
+        }
+        TensorType::Q5_K => {
+            // As Q4_K with one more bit: q in 0..32, of mean 15.5 and variance 1023 / 12.
+            let d = f16_bits(deviation / (9.23 * 32.0));
+            let dmin = f16_bits(deviation / 9.23 * 15.5 / 32.0);
+            for _ in 0..left {
+                out.extend(d.to_le_bytes());
+                out.extend(dmin.to_le_bytes());
+                out.extend([0x20 | 0x80; 8]);
+                out.extend([0; 4]);
+                random_bytes(out, 160, rng);
+            }
+        }
+        TensorType::IQ4_NL => {
+            // weight = d * value, the 16 values of ggml's table: deviation 70.
+            let d = f16_bits(deviation / 70.0);
+            for _ in 0..left {
+                out.extend(d.to_le_bytes());
+                random_bytes(out, 16, rng);
+            }
+        }
+        TensorType::IQ4_XS => {
+            // weight = d * (scale - 32) * value, every six-bit scale 33: the low four bits, then the top two.
+            let d = f16_bits(deviation / 70.0);
+            for _ in 0..left {
+                out.extend(d.to_le_bytes());
+                out.extend(0xaaaau16.to_le_bytes());
+                out.extend([0x11; 4]);
+                random_bytes(out, 128, rng);
+            }
+        }
         TensorType::Q6_K => {
             // weight = d * scale * (q - 32) with q in 0..64 uniform, of variance 4095 / 12.
             let d = f16_bits(deviation / (18.47 * 16.0));
@@ -103,6 +216,14 @@ pub(crate) fn random(out: &mut Vec<u8>, ty: TensorType, n: u64, mean: f32, devia
             }
         }
     }
+}
+
+fn random_bytes(out: &mut Vec<u8>, count: usize, rng: &mut Rng) {
+    let end = out.len() + count;
+    while out.len() < end {
+        out.extend(rng.next_u64().to_le_bytes());
+    }
+    out.truncate(end);
 }
 
 fn q8_0(out: &mut Vec<u8>, block: &[f32; 32]) {

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use crate::quantize::{random, TensorType};
+use crate::quantize::{random, Quantizer, TensorType};
 use crate::Rng;
 
 /// A metadata value; only what the tests need.
@@ -56,7 +56,7 @@ pub struct Tensor {
     pub dims: Vec<u64>,
     /// Type.
     pub tensor_type: TensorType,
-    /// Mean of the weights (K-quants: 0).
+    /// Mean of the weights (random quants: 0).
     pub mean: f32,
     /// Standard deviation of the weights.
     pub deviation: f32,
@@ -78,9 +78,14 @@ pub struct Gguf {
     pub metadata: Vec<(String, Value)>,
     /// Tensors, in file order.
     pub tensors: Vec<Tensor>,
+    /// Who rounds the weights.
+    pub quantizer: Quantizer,
 }
 
 const ALIGNMENT: u64 = 32;
+
+/// Weights made at once, a multiple of every block.
+pub(crate) const PIECE: u64 = 1 << 16;
 
 impl Gguf {
     /// Sets a key, replacing its value where it is.
@@ -143,25 +148,32 @@ impl Gguf {
         }
         pad(&mut header);
         out.write_all(&header)?;
-        let mut data = Vec::new();
         for tensor in &self.tensors {
-            // Row-sized pieces: a large tensor is never in memory as a whole.
-            let n: u64 = tensor.dims.iter().product();
-            let piece = 1 << 16;
-            let mut rng = Rng::new(tensor.seed);
-            let mut left = n;
-            while left > 0 {
-                let now = left.min(piece);
-                data.clear();
-                random(&mut data, tensor.tensor_type, now, tensor.mean, tensor.deviation, &mut rng);
-                out.write_all(&data)?;
-                left -= now;
+            match self.quantizer {
+                Quantizer::Own => write_own(tensor, out)?,
+                #[cfg(feature = "ggml")]
+                Quantizer::Ggml => crate::ggml::write(tensor, out)?,
             }
             let padding = tensor.bytes().next_multiple_of(ALIGNMENT) - tensor.bytes();
             out.write_all(&[0; 32][..usize::try_from(padding).expect("below 32")])?;
         }
         Ok(())
     }
+}
+
+fn write_own(tensor: &Tensor, out: &mut impl Write) -> io::Result<()> {
+    // In pieces: a large tensor is never in memory as a whole.
+    let mut left: u64 = tensor.dims.iter().product();
+    let mut rng = Rng::new(tensor.seed);
+    let mut data = Vec::new();
+    while left > 0 {
+        let now = left.min(PIECE);
+        data.clear();
+        random(&mut data, tensor.tensor_type, now, tensor.mean, tensor.deviation, &mut rng);
+        out.write_all(&data)?;
+        left -= now;
+    }
+    Ok(())
 }
 
 fn pad(out: &mut Vec<u8>) {

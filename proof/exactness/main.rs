@@ -1,0 +1,3 @@
+//! The exactness matrix.
+
+fn main() {}
