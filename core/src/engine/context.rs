@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use llama_cpp_sys_2 as sys;
 
 use super::cpu;
+use super::crew::Crew;
 use super::device::{self, Instance};
 use super::float_env::FloatEnv;
 use super::weights::{AdapterWeights, Weights};
@@ -86,6 +87,8 @@ pub struct Context {
     // Freed first (see Drop), then the pool, then the weights.
     context: *mut sys::llama_context,
     instance: Arc<Instance>,
+    // Borrows the pool: dropped before it.
+    crew: Crew,
     _pool: ThreadPool,
     _adapter: Option<Arc<AdapterWeights>>,
     _weights: Arc<Weights>,
@@ -158,6 +161,7 @@ impl Context {
         }
         let threads = c_int::try_from(options.threads).map_err(|_| Error::argument("threads", "too many"))?;
         let pool = ThreadPool::new(threads)?;
+        let crew = Crew::new(pool.0, threads)?;
         let instance = Arc::new(Instance {
             exact: options.exact,
             threadpool: pool.0,
@@ -209,6 +213,7 @@ impl Context {
         let mut this = Context {
             context,
             instance,
+            crew,
             _pool: pool,
             _adapter: adapter.cloned(),
             _weights: Arc::clone(weights),
@@ -246,6 +251,11 @@ impl Context {
     #[must_use]
     pub fn batch_tokens(&self) -> usize {
         self.options.ubatch.max(self.options.streams) as usize
+    }
+
+    /// The context's threads, for work on the logits of the last batch.
+    pub(crate) fn crew(&self) -> &Crew {
+        &self.crew
     }
 
     /// Capacity of a stream in tokens.

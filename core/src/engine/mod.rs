@@ -3,6 +3,7 @@
 mod abi;
 mod context;
 pub mod cpu;
+pub(crate) mod crew;
 mod device;
 pub mod float_env;
 mod frozen;
