@@ -13,6 +13,7 @@ use super::cpu;
 use super::crew::Crew;
 use super::device::{self, Instance};
 use super::float_env::FloatEnv;
+use super::op_times::{OpTime, OpTimes};
 use super::weights::{AdapterWeights, Weights};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Model;
@@ -167,6 +168,7 @@ impl Context {
             threadpool: pool.0,
             n_threads: threads,
             graphs: AtomicU64::new(0),
+            times: Mutex::new(None),
             refusal: Mutex::new(None),
         });
 
@@ -495,6 +497,24 @@ impl Context {
         self.instance.graphs.load(Ordering::Relaxed)
     }
 
+    /// Computes the nodes of the decodes in `run` one by one and answers what each kind of operation took,
+    /// slowest first. The logits are the same; the whole takes a little longer.
+    ///
+    /// # Errors
+    /// What `run` answers.
+    pub fn time_operations(&mut self, run: impl FnOnce(&mut Self) -> Result<()>) -> Result<Vec<OpTime>> {
+        let times = |this: &Self, set: Option<OpTimes>| {
+            std::mem::replace(
+                &mut *this.instance.times.lock().unwrap_or_else(std::sync::PoisonError::into_inner),
+                set,
+            )
+        };
+        times(self, Some(OpTimes::default()));
+        let outcome = run(self);
+        let found = times(self, None).unwrap_or_default();
+        outcome.map(|()| found.list())
+    }
+
     /// The flag that stops a running decode when raised.
     #[must_use]
     pub fn abort_flag(&self) -> &Arc<AtomicBool> {
@@ -555,6 +575,14 @@ mod tests {
             let rows =
                 run(&mut context(&weights, &vocab, true, threads, ubatch, 1), &tokens, ubatch as usize);
             assert!(rows == reference, "threads {threads}, ubatch {ubatch}");
+            let mut timed = context(&weights, &vocab, true, threads, ubatch, 1);
+            let mut rows = Vec::new();
+            let times = timed.time_operations(|ctx| {
+                rows = run(ctx, &tokens, ubatch as usize);
+                Ok(())
+            });
+            assert!(rows == reference, "node by node, threads {threads}, ubatch {ubatch}");
+            assert!(times.unwrap().iter().any(|time| time.name == "MUL_MAT q8_0 ffn_down"));
             let rows =
                 run(&mut context(&weights, &vocab, false, threads, ubatch, 1), &tokens, ubatch as usize);
             fast_differs |= rows != reference;

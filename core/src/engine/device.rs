@@ -21,6 +21,7 @@ use once_cell::sync::OnceCell;
 use super::abi::{Backend, BackendInterface, Device, DeviceInterface, Reg, RegInterface, API_VERSION};
 use super::float_env::FloatEnv;
 use super::graph;
+use super::op_times::OpTimes;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How an instance computes, and what its session learns from it.
@@ -33,6 +34,8 @@ pub(super) struct Instance {
     pub n_threads: c_int,
     /// Number of graphs computed.
     pub graphs: AtomicU64,
+    /// Whether nodes are computed one by one and timed, and what was found.
+    pub times: Mutex<Option<OpTimes>>,
     /// Why a graph was refused, taken by the session after a failed decode.
     pub refusal: Mutex<Option<String>>,
 }
@@ -349,6 +352,10 @@ unsafe extern "C" fn graph_compute(
             }
         }
         instance.graphs.fetch_add(1, Ordering::Relaxed);
+        if let Some(times) = &mut *instance.times.lock().unwrap_or_else(PoisonError::into_inner) {
+            // SAFETY: as below.
+            return unsafe { times.compute(state.cpu, graph) };
+        }
         // SAFETY: `cpu` is the private backend of this instance; the graph lies in CPU buffers.
         unsafe { sys::ggml_backend_graph_compute(state.cpu, graph) }
     }));

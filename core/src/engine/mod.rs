@@ -10,6 +10,7 @@ mod frozen;
 mod graph;
 pub mod known_answer;
 mod logs;
+mod op_times;
 pub(crate) mod streams;
 mod vocab;
 mod weights;
@@ -17,6 +18,7 @@ mod weights;
 use once_cell::sync::OnceCell;
 
 pub use context::{Context, ContextOptions, DecodeItem};
+pub use op_times::OpTime;
 pub(crate) use vocab::Split;
 pub use vocab::{Vocab, MAX_TEXT_BYTES};
 pub(crate) use weights::{memory_file, AdapterWeights, Weights};
