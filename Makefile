@@ -17,7 +17,8 @@ export CCACHE_NOHASHDIR ?= 1
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo bench build test test-rust test-pure test-vectors test-profiles lint fmt clean
+.PHONY: help setup demo exactness compilers bench build test test-rust test-pure test-vectors test-profiles \
+	test-exactness lint fmt clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -32,7 +33,7 @@ demo: setup ## Answer a question, sign and replay the answer, and catch an edite
 	@$(CARGO) build --release --locked --package attestlm-cli --bin attestlm --example forge
 	@scripts/demo.sh $(TARGET)/release
 
-test: setup test-rust test-pure test-vectors test-profiles ## Run every test
+test: setup test-rust test-pure test-vectors test-profiles test-exactness ## Run every test
 
 # Release: the engine's tests read thousands of tokens.
 test-rust:
@@ -57,6 +58,16 @@ lint: setup ## Formatting, clippy and documentation, every warning an error
 	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --release --locked --package attestlm --no-default-features --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --release --locked --workspace --no-deps
+
+# Short forms of the trials.
+test-exactness: setup
+	$(CARGO) run --release --locked --package attestlm-proof --bin exactness -- --short
+
+exactness: setup compilers ## Prove the exact profile: every circumstance, family and weight type; gcc against clang
+	$(CARGO) run --release --locked --package attestlm-proof --bin exactness
+
+compilers: setup ## Builds by gcc and by clang compute the same bits
+	@scripts/compilers.sh $(TARGET)
 
 bench: setup ## Measure what a receipt costs (docs/benchmarks.md)
 	$(CARGO) bench --locked --package attestlm-benches --bench cost

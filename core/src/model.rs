@@ -17,11 +17,12 @@ use crate::template::ChatTemplate;
 #[cfg(feature = "bundled")]
 pub(crate) const BUNDLED: &[u8] = include_bytes!("../../models/abacus/abacus-q8_0.gguf");
 
-/// Architectures proven exact by test, as `general.architecture` spells them.
-const PROVEN_ARCHITECTURES: &[&str] = &["llama"];
+/// Architectures proven exact by `make exactness`, as `general.architecture` spells them.
+pub const PROVEN_ARCHITECTURES: &[&str] = &["llama", "qwen2", "qwen3", "gemma2", "gemma3", "phi3"];
 
-/// Weight types proven exact by test.
-const PROVEN_TYPES: &[&str] = &["F32", "F16", "Q8_0", "Q4_0", "Q4_K", "Q6_K"];
+/// Weight types proven exact by `make exactness`.
+pub const PROVEN_TYPES: &[&str] =
+    &["F32", "F16", "BF16", "Q8_0", "Q4_0", "Q5_0", "Q5_1", "Q4_K", "Q5_K", "Q6_K", "IQ4_NL", "IQ4_XS"];
 
 /// How far the opening of a model has come.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -184,6 +184,36 @@ fn the_engine_takes_neither_mathematics_nor_environment_from_the_c_library() {
     }
 }
 
+/// RCPPS, RSQRTPS and their like approximate, each processor maker in its own way; the 14- and 28-bit ones
+/// are beyond x86-64-v3 besides.
+fn is_approximation(mnemonic: &str) -> bool {
+    let name = mnemonic.strip_prefix('v').unwrap_or(mnemonic);
+    name.starts_with("rcp") || name.starts_with("rsqrt")
+}
+
+#[test]
+fn the_engine_has_no_instruction_that_processors_are_free_to_approximate() {
+    let mut fused = 0;
+    for library in libraries() {
+        let output = Command::new("objdump")
+            .args(["--disassemble", "--no-show-raw-insn", "--no-addresses"])
+            .arg(&library)
+            .output()
+            .unwrap_or_else(|e| panic!("this test needs `objdump` (package binutils): {e}"));
+        assert!(output.status.success(), "objdump: {}", String::from_utf8_lossy(&output.stderr));
+        let code = String::from_utf8_lossy(&output.stdout);
+        for line in code.lines().filter(|line| line.starts_with('\t')) {
+            let mnemonic = line.split_whitespace().next().unwrap_or_default();
+            assert!(!is_approximation(mnemonic), "{line} in {}", library.display());
+            fused += usize::from(mnemonic.starts_with("vfmadd"));
+        }
+    }
+    // The disassembly was read aright: ggml's dot products fuse.
+    assert!(fused > 100, "only {fused} fused instructions");
+    assert!(is_approximation("vrsqrtps") && is_approximation("rcpss") && is_approximation("vrcp14ps"));
+    assert!(!is_approximation("rcll") && !is_approximation("vsqrtps"));
+}
+
 #[test]
 fn the_list_knows_what_it_looks_for() {
     let forbidden = forbidden();

@@ -17,6 +17,7 @@ mod ggml;
 mod lora;
 mod model;
 pub mod mutate;
+mod overflow;
 mod quantize;
 mod rng;
 mod tokenizer;
@@ -24,6 +25,7 @@ mod write;
 
 pub use lora::LoraSpec;
 pub use model::{Architecture, ModelSpec, RopeFactors};
+pub use overflow::{overflowing, OVERFLOWING};
 pub use quantize::{Quantizer, TensorType};
 pub use rng::Rng;
 pub use write::{Gguf, Tensor, Value};

@@ -69,6 +69,10 @@ impl Tensor {
         let (elements, bytes) = self.tensor_type.block();
         self.dims.iter().product::<u64>() / elements * bytes
     }
+
+    fn padded_bytes(&self) -> u64 {
+        self.bytes().next_multiple_of(ALIGNMENT)
+    }
 }
 
 /// A GGUF file to be: metadata and tensors may be edited before writing.
@@ -128,7 +132,18 @@ impl Gguf {
         file.flush()
     }
 
-    fn write(&self, out: &mut impl Write) -> io::Result<()> {
+    /// Where the data of the tensor called `name` begins in the file.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[must_use]
+    pub fn data_offset(&self, name: &str) -> u64 {
+        let at =
+            self.tensors.iter().position(|t| t.name == name).unwrap_or_else(|| panic!("no tensor {name}"));
+        self.header().len() as u64 + self.tensors[..at].iter().map(Tensor::padded_bytes).sum::<u64>()
+    }
+
+    fn header(&self) -> Vec<u8> {
         let mut header = Vec::from(*b"GGUF");
         header.extend(3u32.to_le_bytes());
         header.extend((self.tensors.len() as u64).to_le_bytes());
@@ -144,17 +159,21 @@ impl Gguf {
             tensor.dims.iter().for_each(|d| header.extend(d.to_le_bytes()));
             header.extend(tensor.tensor_type.id().to_le_bytes());
             header.extend(offset.to_le_bytes());
-            offset += tensor.bytes().next_multiple_of(ALIGNMENT);
+            offset += tensor.padded_bytes();
         }
         pad(&mut header);
-        out.write_all(&header)?;
+        header
+    }
+
+    fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        out.write_all(&self.header())?;
         for tensor in &self.tensors {
             match self.quantizer {
                 Quantizer::Own => write_own(tensor, out)?,
                 #[cfg(feature = "ggml")]
                 Quantizer::Ggml => crate::ggml::write(tensor, out)?,
             }
-            let padding = tensor.bytes().next_multiple_of(ALIGNMENT) - tensor.bytes();
+            let padding = tensor.padded_bytes() - tensor.bytes();
             out.write_all(&[0; 32][..usize::try_from(padding).expect("below 32")])?;
         }
         Ok(())

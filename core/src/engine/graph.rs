@@ -12,10 +12,16 @@ use llama_cpp_sys_2 as sys;
 pub(super) const WEIGHT_TYPES: &[sys::ggml_type] = &[
     sys::GGML_TYPE_F32,
     sys::GGML_TYPE_F16,
+    sys::GGML_TYPE_BF16,
     sys::GGML_TYPE_Q8_0,
     sys::GGML_TYPE_Q4_0,
+    sys::GGML_TYPE_Q5_0,
+    sys::GGML_TYPE_Q5_1,
     sys::GGML_TYPE_Q4_K,
+    sys::GGML_TYPE_Q5_K,
     sys::GGML_TYPE_Q6_K,
+    sys::GGML_TYPE_IQ4_NL,
+    sys::GGML_TYPE_IQ4_XS,
 ];
 
 /// Checks that `graph` is one whole forward pass made only of operations on the list.
@@ -116,7 +122,8 @@ fn check_node(node: &sys::ggml_tensor) -> Result<(), &'static str> {
             let kind = unsafe { sys::ggml_get_unary_op(node) };
             require(of_type(0, F32), "type outside the profile")?;
             require(
-                matches!(kind, sys::GGML_UNARY_OP_SILU | sys::GGML_UNARY_OP_GELU),
+                // TANH: the soft caps of Gemma 2.
+                matches!(kind, sys::GGML_UNARY_OP_SILU | sys::GGML_UNARY_OP_GELU | sys::GGML_UNARY_OP_TANH),
                 "activation outside the profile",
             )
         }

@@ -209,6 +209,19 @@ impl Bench {
             self.result(sys::ggml_mul_mat(c, v, soft));
             self.result(sys::ggml_set_rows(c, half, new_rows, row_ids));
         }
+        // A long context, heads of 128, the scores capped as Gemma 2 caps them.
+        let cache = self.f32([128, 1_280, 1], 1.0);
+        let q = self.f32([128, 2, 3], 2.0);
+        unsafe {
+            let k = sys::ggml_cpy(c, cache, sys::ggml_new_tensor_3d(c, sys::GGML_TYPE_F16, 128, 1_280, 1));
+            let scores = sys::ggml_mul_mat(c, k, q);
+            let capped = sys::ggml_tanh(c, sys::ggml_scale(c, scores, 0.02));
+            let capped = sys::ggml_scale(c, capped, 50.0);
+            let soft = sys::ggml_soft_max_ext(c, capped, std::ptr::null_mut(), 1.0, 0.0);
+            self.result(soft);
+            let v = sys::ggml_cont(c, sys::ggml_transpose(c, k));
+            self.result(sys::ggml_mul_mat(c, v, soft));
+        }
     }
 
     fn rope(&mut self) {
@@ -251,6 +264,7 @@ impl Bench {
         unsafe {
             self.result(sys::ggml_silu(c, t));
             self.result(sys::ggml_gelu(c, t));
+            self.result(sys::ggml_tanh(c, t));
             self.result(sys::ggml_swiglu_split(c, a, b));
             self.result(sys::ggml_geglu_split(c, a, b));
             let wide = self.f32([518, 2, 1], 4.0);

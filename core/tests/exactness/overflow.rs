@@ -2,46 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use attestlm::gguf::GgufFile;
-use attestlm::model::Model;
 use attestlm::receipt::Finish;
 use attestlm::session::{Continuation, Event, JobId, Session, SessionOptions};
-use attestlm::{ErrorKind, Token};
-use attestlm_testkit::{ModelSpec, TensorType};
+use attestlm::ErrorKind;
+use attestlm_testkit::{overflowing, OVERFLOWING};
 use serde_json::{json, Value};
 
 use crate::common::{document, model_of_bytes, options, request, session, signer, CONTEXT};
 use crate::{alone, tokens};
 
-/// The token whose values overflow the cache.
-const OVERFLOWING: Token = 200;
-
-/// A model of finite weights whose values of one token alone overflow f16, which makes every logit
-/// after it NaN: that token's embedding is one large number in a dimension the others leave empty, and
-/// the first layer's values read that dimension with a large factor.
-fn overflowing_model() -> Model {
-    let spec = ModelSpec { tensor_type: TensorType::F32, ..ModelSpec::nano() };
-    let mut bytes = spec.to_bytes();
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), &bytes).unwrap();
-    let gguf = GgufFile::open(file.path()).unwrap();
-    let mut set_column_0 = |name: &str, value: &dyn Fn(usize) -> f32| {
-        let tensor = gguf.tensor(name).unwrap();
-        let start = usize::try_from(tensor.offset).unwrap();
-        let width = usize::try_from(tensor.dims[0]).unwrap();
-        for row in 0..usize::try_from(tensor.dims[1]).unwrap() {
-            let at = start + row * width * 4;
-            bytes[at..at + 4].copy_from_slice(&value(row).to_le_bytes());
-        }
-    };
-    set_column_0("token_embd.weight", &|row| if row == OVERFLOWING as usize { 1e6 } else { 0.0 });
-    set_column_0("blk.0.attn_v.weight", &|_| 1e6);
-    model_of_bytes(&bytes)
-}
-
 #[test]
 fn a_slot_that_saw_values_without_end() {
-    let model = overflowing_model();
+    let model = model_of_bytes(&overflowing());
     let with = |at: usize, length: usize| {
         let mut prompt = tokens(length, 1);
         prompt.iter_mut().for_each(|t| *t %= OVERFLOWING);
