@@ -1,6 +1,8 @@
 """Reads the documents of receipt-1: every member listed, every value in its one form (section 11)."""
 
+import datetime
 import re
+import unicodedata
 
 from . import json_text
 from .json_text import Number, Refused
@@ -173,6 +175,20 @@ def read_steps(tree):
     return steps
 
 
+def nesting(tree):
+    """How many arrays and objects are inside each other; the reader has bounded it."""
+    inner = tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else None
+    return 0 if inner is None else 1 + max(map(nesting, inner), default=0)
+
+
+def check_date(text):
+    require(re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text), "request")
+    try:
+        datetime.date(*map(int, text.split("-")))
+    except ValueError:
+        raise Refused("request") from None
+
+
 def read_request(tree):
     """The canonical bytes of a request that has exactly the members of section 5."""
     forms = [name for name in ("messages", "prompt", "promptTokens") if name in tree] if isinstance(tree, dict) else []
@@ -180,21 +196,29 @@ def read_request(tree):
     form = forms[0]
     members(tree, "request", (form, "tools", "templateDigest", "renderer", "tokenizer", "date", "parseSpecial"))
     if form == "messages":
-        for message in array(tree["messages"], "request"):
+        require(1 <= len(array(tree["messages"], "request")) <= 1024, "request")
+        content_bytes = 0
+        for message in tree["messages"]:
             members(message, "request", ("role", "content"))
-            string(message["role"], "request")
-            string(message["content"], "request")
+            role = string(message["role"], "request")
+            require(1 <= len(role.encode("utf-8")) <= 64, "request")
+            require(all(unicodedata.category(c) != "Cc" for c in role), "request")
+            content_bytes += len(string(message["content"], "request").encode("utf-8"))
+        require(content_bytes <= 2**22, "request")
         bytes32(tree["templateDigest"], "request")
         string(tree["renderer"], "request")
         if tree["date"] is not None:
-            require(re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", string(tree["date"], "request")), "request")
+            check_date(string(tree["date"], "request"))
+        if tree["tools"] is not None:
+            require(nesting(tree["tools"]) <= 48, "request")
+            require(len(json_text.canonical(tree["tools"]).encode("utf-8")) <= 2**18, "request")
     else:
         require(all(tree[name] is None for name in ("tools", "templateDigest", "renderer", "date")), "request")
     if form == "prompt":
-        string(tree["prompt"], "request")
+        require(1 <= len(string(tree["prompt"], "request").encode("utf-8")) <= 2**22, "request")
     if form == "promptTokens":
-        tokens(tree["promptTokens"], "request")
-        require(tree["tokenizer"] is None, "request")
+        require(1 <= len(tokens(tree["promptTokens"], "request")) <= 2**20, "request")
+        require(tree["tokenizer"] is None and tree["parseSpecial"] is False, "request")
     else:
         string(tree["tokenizer"], "request")
     boolean(tree["parseSpecial"], "request")

@@ -4,7 +4,6 @@ A tree is made of dict, list, str, bool, None and Number, which keeps the text t
 """
 
 import re
-from fractions import Fraction
 
 MAX_BYTES = 64 * 2**20
 ESCAPES = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
@@ -81,6 +80,7 @@ class _Parser:
         if not match:
             raise Refused("json")
         self.at = match.end()
+        number_text(Number(match[0]))
         return Number(match[0])
 
     def members(self, end):
@@ -158,8 +158,9 @@ def number_text(number):
     if value in (float("inf"), float("-inf")):
         raise Refused("json")
     text = _ecmascript(value)
-    exact = Fraction(number.text)
-    if abs(exact) > 2**53 and number.text != text:
+    integer = not set(number.text) & set(".eE")
+    # An integer of more than 17 characters is beyond 2^53, and perhaps longer than int() reads.
+    if integer and (len(number.text) > 17 or abs(int(number.text)) > 2**53) and number.text != text:
         raise Refused("json")
     return text
 

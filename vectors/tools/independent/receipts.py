@@ -66,13 +66,17 @@ def check_disclosure(message, disclosure):
     generated = message["kind"] == 0
     stream = disclosure["stream"]
     salts = disclosure.get("salts") or (c.salts(disclosure["nonce"], stream) if "nonce" in disclosure else {})
+    if not generated:
+        for name in ("sampler", "seed", "steps"):
+            require(name not in disclosure, name)
+        require(stream == 0, "seed")
     if "profile" in disclosure:
         require(c.text_hash(disclosure["profile"]) == message["profile"], "profile")
     record = disclosure.get("sampler")
     if record:
         require(c.sampler_hash(record) == message["sampler"], "sampler")
         check_sampler_limits(record)
-        require(stream < record["choices"], "stream")
+        require(stream < record["choices"], "seed")
         require((record["temperature"] == 0) == (message["seed"] == ZERO), "seed")
     check_seed(message, disclosure, record, salts)
     if "request" in disclosure:
@@ -84,7 +88,6 @@ def check_disclosure(message, disclosure):
             require(len(disclosure[member]) == message[count], count)
             require(c.tokens_commitment(name, salts[name], disclosure[member]) == message[name], name)
     if "steps" in disclosure:
-        require(generated, "steps")
         check_tiling(disclosure["steps"], message["outputCount"])
         if record and record["segmenter"]["id"] == 0:
             require(len(disclosure["steps"]) == 1, "steps")
@@ -97,11 +100,11 @@ def check_seed(message, disclosure, record, salts):
         return
     require(message["seed"] != ZERO, "seed")
     if record:
-        require((inputs[0] if inputs else 0) == record["seedRule"], "seedInputs")
+        require((inputs[0] if inputs else 0) == record["seedRule"], "seed")
     inputs_hash = ZERO
     if inputs:
         require(c.seed_from_inputs(*inputs) == disclosure["seed"], "seed")
-        require(inputs[0] != 2 or (inputs[1] == message["context"] != ZERO), "seedInputs")
+        require(inputs[0] != 2 or (inputs[1] == message["context"] != ZERO), "seed")
         inputs_hash = c.seed_inputs_hash(*inputs)
     commitment = c.seed_commitment(salts["seed"], disclosure["seed"], disclosure["stream"], inputs_hash)
     require(commitment == message["seed"], "seed")

@@ -83,13 +83,14 @@ class Position:
     def __init__(self, policy, seed, stream, index, history, eog, mask, logits):
         size = len(logits)
         require(1 <= size <= 2**24 and len(seed) == 32 and 0 <= index < 2**64 and 0 <= stream < policy.choices)
-        require(all(0 <= token < size for token in [*history, *eog]))
+        penalised = policy.repeat != 1 or policy.presence != 0 or policy.frequency != 0
+        recent = history[max(0, len(history) - policy.window):] if penalised else []
+        require(all(0 <= token < size for token in [*recent, *eog]))
         require(mask is None or len(mask) == (size + 31) // 32)
         require(all(math.isfinite(logit) for logit in logits), "logits")
         l = list(logits)
         for token, bias in policy.bias:
             l[token] = l[token] + bias
-        recent = history[max(0, len(history) - policy.window):]
         for token, count in Counter(recent).items():
             l[token] = l[token] / policy.repeat if l[token] > 0 else l[token] * policy.repeat
             l[token] = l[token] - (float(count) * policy.frequency + policy.presence)
@@ -136,9 +137,10 @@ class Position:
     def judge(self, token):
         """(excluded, survived, margin, cutoff gap) of a claimed token."""
         if token in self.excluded:
-            return True, False, None, None
+            return True, False, math.inf, math.inf
         survived = token in self.survivors
-        gap = 0.0 if survived else min(self.scaled[v] for v in self.survivors) - self.scaled[token]
+        lowest = min(self.scaled[v] for v in self.survivors)
+        gap = 0.0 if survived else max(lowest - self.scaled[token], 2.0**-1022)
         return False, survived, self.score[self.token] - self.score[token], gap
 
 
