@@ -83,6 +83,34 @@ fn receipts() {
     assert!(opened >= 10, "only {opened} receipts with everything disclosed");
 }
 
+/// Documents that are refused, each for one reason: where, and by which field.
+#[test]
+fn refusals() {
+    let cases = cases("refused");
+    assert!(cases.len() >= 100, "only {} refusals", cases.len());
+    for (name, case) in &cases {
+        let (step, field) = refusal(text(&case["text"]).as_bytes());
+        assert_eq!(step, text(&case["step"]), "{name}: {field}");
+        if step == "commitments" {
+            assert_eq!(field, text(&case["field"]), "{name}");
+        }
+    }
+}
+
+fn refusal(document: &[u8]) -> (&'static str, String) {
+    let document = match Document::parse(document).and_then(|d| d.receipt.check_form().map(|()| d)) {
+        Ok(document) => document,
+        Err(error) => return ("read", error.to_string()),
+    };
+    if signer::recover(&document.digest(), &document.signature.0).ok() != Some(document.receipt.signer) {
+        return ("signature", String::new());
+    }
+    match document.disclosure.as_ref().map(|disclosure| check_commitments(&document.receipt, disclosure)) {
+        Some(Err(mismatch)) => ("commitments", mismatch.field.to_owned()),
+        _ => ("none", String::new()),
+    }
+}
+
 #[test]
 fn proofs() {
     let cases = cases("merkle");

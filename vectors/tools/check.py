@@ -171,7 +171,7 @@ def check_sampler(vector):
 
 def check_canonical(vector):
     known(vector, "kind", "value", "expect")
-    text = documents.read_request(vector["value"])
+    text = documents.request_bytes(vector["value"])
     expect("canonical", {"text": text.decode("utf-8"), "keccak": hexed(keccak256(text))}, vector["expect"])
 
 
@@ -249,8 +249,8 @@ def check_receipt(vector):
     known(vector, "document", "expect")
     document, wanted = vector["document"], vector["expect"]
     written_bytes = document_bytes(document)
-    contract, message, signature, disclosure = documents.read_receipt(json_text.parse(written_bytes))
-    receipts.check(contract, message, signature, disclosure)
+    expect("refused", receipts.check(written_bytes), None)
+    contract, message, _, _ = documents.read_receipt(json_text.parse(written_bytes))
     key, digest = unhex(wanted["key"]), receipts.digest(contract, message)
     expect("expect", {
         "domainSeparator": hexed(receipts.domain_separator(contract)),
@@ -266,6 +266,14 @@ def check_receipt(vector):
     expect("signature", hexed(ecdsa.sign(digest, key)), document["signature"])
 
 
+def check_refusal(vector):
+    known(vector, "step", "text", *(["field"] if vector["step"] == "commitments" else []))
+    step, field = receipts.check(vector["text"].encode("utf-8")) or (None, None)
+    expect("step", step, vector["step"])
+    if "field" in vector:
+        expect("field", field, vector["field"])
+
+
 KINDS = {
     "sampler": {"sample": check_sample, "logProbability": check_log_probability, "exp": check_function(exp),
                 "ln": check_function(ln)},
@@ -274,6 +282,7 @@ KINDS = {
                     "canonical": check_canonical, "steps": check_steps, "trace": check_trace},
     "merkle": check_proof,
     "receipts": check_receipt,
+    "refused": check_refusal,
 }
 
 

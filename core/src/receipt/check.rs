@@ -4,7 +4,8 @@ use super::{sampler_record, Disclosure, Kind, Receipt};
 use crate::abi::{self, keccak256, Word};
 use crate::commitment::{self, SeedRuleInputs};
 use crate::error::Error;
-use crate::{json, steps, ErrorKind};
+use crate::request::Canonical;
+use crate::{steps, ErrorKind};
 
 /// What [`check_commitments`] compared, by the receipt's field names.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -96,7 +97,10 @@ pub fn check_commitments(receipt: &Receipt, disclosure: &Disclosure) -> Result<C
 
     let request = match opened("request", disclosure.request.as_ref(), salts.request)? {
         Some((request, salt)) => {
-            let bytes = json::canonicalize(request).or_else(|e| mismatch("request", e.message()))?;
+            // Members that nobody renders would pass for what was asked.
+            let canonical = Canonical::from_json("request", request.clone());
+            let bytes =
+                canonical.and_then(|c| c.to_bytes()).or_else(|e| mismatch("request", e.to_string()))?;
             Some(commitment::request(&salt, &bytes) == receipt.request)
         }
         None => None,

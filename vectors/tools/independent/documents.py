@@ -32,6 +32,11 @@ def members(value, field, needed, optional=()):
     return value
 
 
+def read_object(value, field):
+    require(isinstance(value, dict), field)
+    return value
+
+
 def array(value, field):
     require(isinstance(value, list), field)
     return value
@@ -137,7 +142,7 @@ def read_disclosure(tree):
     readers = {
         "profile": string, "seed": bytes32, "nonce": bytes32, "promptTokens": tokens, "outputTokens": tokens,
         "sampler": lambda value, _: read_sampler(value), "seedInputs": lambda value, _: read_seed_inputs(value),
-        "request": lambda value, _: read_request(value), "steps": lambda value, _: read_steps(value),
+        "request": lambda value, _: read_object(value, "request"), "steps": lambda value, _: read_steps(value),
         "salts": lambda value, _: read_salts(value),
     }
     for name, reader in readers.items():
@@ -146,9 +151,6 @@ def read_disclosure(tree):
     require(not ("nonce" in result and "salts" in result), "salts")
     require(result.get("nonce") != bytes(32), "nonce")
     require("seedInputs" not in result or "seed" in result, "seedInputs")
-    for name, salt in (("seed", "seed"), ("request", "request"), ("promptTokens", "prompt"),
-                       ("outputTokens", "output"), ("steps", "steps")):
-        require(name not in result or "nonce" in result or salt in result.get("salts", ()), name)
     return result
 
 
@@ -189,7 +191,7 @@ def check_date(text):
         raise Refused("request") from None
 
 
-def read_request(tree):
+def request_bytes(tree):
     """The canonical bytes of a request that has exactly the members of section 5."""
     forms = [name for name in ("messages", "prompt", "promptTokens") if name in tree] if isinstance(tree, dict) else []
     require(len(forms) == 1, "request")
@@ -242,6 +244,9 @@ def read_sampler(tree):
         members(entry, "sampler", ("token", "bias"))
         record["logitBias"].append((unsigned(entry["token"], "sampler"), real(entry["bias"], "sampler")))
     record["bans"] = tokens(tree["bans"], "sampler")
+    for listed in ([token for token, _ in record["logitBias"]], record["bans"]):
+        require(all(a < b for a, b in zip(listed, listed[1:])), "sampler")
+    require(record["version"] == 1 and record["seedRule"] <= 2, "sampler")
     record["ignoreEog"] = boolean(tree["ignoreEog"], "sampler")
     record["stop"] = [string(text, "sampler") for text in array(tree["stop"], "sampler")]
     grammar = tree["grammar"]
@@ -268,9 +273,9 @@ def check_sampler_limits(record):
         check_rising(record["bans"], 65536, 2**32)
     except SamplerError:
         raise Refused("sampler") from None
-    require(record["version"] == 1 and record["penaltyWindow"] <= 2**20, "sampler")
+    require(record["penaltyWindow"] <= 2**20, "sampler")
     require(1 <= record["maxTokens"] <= 2**24 and 1 <= record["contextTokens"] <= 2**24, "sampler")
-    require(1 <= record["choices"] <= 64 and record["seedRule"] <= 2, "sampler")
+    require(1 <= record["choices"] <= 64, "sampler")
     require(record["temperature"] > 0 or (record["choices"] == 1 and record["seedRule"] == 0), "sampler")
     for texts in (record["stop"], record["segmenter"]["markers"]):
         require(len(texts) <= 16 and all(1 <= len(text.encode("utf-8")) <= 256 for text in texts), "sampler")

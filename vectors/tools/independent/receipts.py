@@ -5,7 +5,10 @@ Refused names the member or field at which a check fails, in the order of sectio
 
 from . import commitments as c
 from . import ecdsa
-from .documents import DOMAIN_FIELDS, FIELDS, array, bytes32, check_sampler_limits, members, require, text_bytes, unsigned
+from .documents import (
+    DOMAIN_FIELDS, FIELDS, array, bytes32, check_sampler_limits, members, read_receipt, request_bytes, require,
+    text_bytes, unsigned)
+from .json_text import Refused, parse
 from .keccak256 import keccak256
 
 ZERO = c.ZERO
@@ -78,10 +81,13 @@ def check_disclosure(message, disclosure):
         check_sampler_limits(record)
         require(stream < record["choices"], "seed")
         require((record["temperature"] == 0) == (message["seed"] == ZERO), "seed")
+    for member, name in (("seed", "seed"), ("request", "request"), ("promptTokens", "prompt"),
+                         ("outputTokens", "output"), ("steps", "steps")):
+        require(member not in disclosure or name in salts, name)
     check_seed(message, disclosure, record, salts)
     if "request" in disclosure:
-        require(c.bytes_commitment("request", salts["request"], disclosure["request"]) == message["request"],
-                "request")
+        commitment = c.bytes_commitment("request", salts["request"], request_bytes(disclosure["request"]))
+        require(commitment == message["request"], "request")
     for member, count, name in (("promptTokens", "promptCount", "prompt"),
                                 ("outputTokens", "outputCount", "output")):
         if member in disclosure:
@@ -122,10 +128,19 @@ def check_tiling(steps, output_count):
     require(begin == output_count, "steps")
 
 
-def check(contract, message, signature, disclosure):
-    check_form(message)
-    check_signature(contract, message, signature)
-    check_disclosure(message, disclosure)
+def check(data):
+    """Steps 1, 2, 3 and 5 of section 12: (step, field) of what is refused, or None."""
+    step = "read"
+    try:
+        contract, message, signature, disclosure = read_receipt(parse(data))
+        check_form(message)
+        step = "signature"
+        check_signature(contract, message, signature)
+        step = "commitments"
+        check_disclosure(message, disclosure)
+    except Refused as error:
+        return step, error.args[0]
+    return None
 
 
 # Proofs (section 11.4), against `kind`, `outputCount` and the root of the receipt.
