@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use attestlm::commitment::{self, ContextInputs, Salts, SeedRuleInputs};
 use attestlm::receipt::{check_commitments, sampler_record, Document, Finish, Kind, Receipt};
 use attestlm::steps::{self, Step, StepKind, StepProof};
-use attestlm::trace::{Trace, TraceLeaf, TraceProof};
+use attestlm::trace::{self, Trace, TraceLeaf, TraceProof};
 use attestlm::{abi, hex, json, signer};
 use serde_json::Value;
 
@@ -227,6 +227,12 @@ fn commitments() {
                 let canonical = json::canonicalize(&case["value"]).unwrap();
                 assert_eq!(std::str::from_utf8(&canonical).unwrap(), text(&expect["text"]), "{name}");
                 assert_eq!(abi::keccak256(&canonical), word(&expect["keccak"]), "{name}");
+            }
+            "logits" => {
+                let logits = list(&case["logits"], |value| {
+                    f32::from_bits(u32::from_str_radix(&text(value)[2..], 16).unwrap())
+                });
+                assert_eq!(trace::logits_digest(&logits), word(expect), "{name}");
             }
             "trace" => {
                 let (tokens, digests) = (list(&case["tokens"], uint32), list(&case["digests"], word));

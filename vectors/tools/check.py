@@ -15,6 +15,7 @@ sys.dont_write_bytecode = True
 
 from independent import commitments as c  # noqa: E402
 from independent import documents, ecdsa, json_text, receipts  # noqa: E402
+from independent.blake3 import blake3  # noqa: E402
 from independent.floating import exp, f32_from_bits, from_bits, ln, to_bits  # noqa: E402
 from independent.json_text import Number, Refused  # noqa: E402
 from independent.keccak256 import keccak256  # noqa: E402
@@ -93,13 +94,12 @@ def check_sample(vector):
     for judgement in wanted["judgements"]:
         excluded, survived, margin, gap = position.judge(judgement["token"])
         expect("excluded", excluded, judgement["excluded"])
-        optional = () if excluded else ("survived", "margin", *({"cutoffGap"} & set(judgement)))
+        optional = () if excluded else ("survived", "margin", "cutoffGap")
         known(judgement, "token", "excluded", *optional)
         if not excluded:
             expect("survived", survived, judgement["survived"])
             same_number("margin", margin, judgement["margin"])
-            if "cutoffGap" in judgement:
-                same_number("cutoffGap", gap, judgement["cutoffGap"])
+            same_number("cutoffGap", gap, judgement["cutoffGap"])
 
 
 def check_log_probability(vector):
@@ -118,6 +118,12 @@ def check_log_probability(vector):
 
 
 # Commitments
+
+def check_logits(vector):
+    known(vector, "kind", "logits", "expect")
+    data = b"".join(int(bits, 16).to_bytes(4, "little") for bits in vector["logits"])
+    expect("digest", hexed(blake3(data)), vector["expect"])
+
 
 def check_salts(vector):
     known(vector, "kind", "nonce", "stream", "expect")
@@ -279,7 +285,7 @@ KINDS = {
                 "ln": check_function(ln)},
     "commitments": {"salts": check_salts, "tokens": check_tokens, "bytes": check_bytes, "seed": check_seed,
                     "context": check_context, "item": check_item, "sampler": check_sampler,
-                    "canonical": check_canonical, "steps": check_steps, "trace": check_trace},
+                    "canonical": check_canonical, "logits": check_logits, "steps": check_steps, "trace": check_trace},
     "merkle": check_proof,
     "receipts": check_receipt,
     "refused": check_refusal,

@@ -98,7 +98,7 @@ pub fn check_commitments(receipt: &Receipt, disclosure: &Disclosure) -> Result<C
     let request = match opened("request", disclosure.request.as_ref(), salts.request)? {
         Some((request, salt)) => {
             // Members that nobody renders would pass for what was asked.
-            let canonical = Canonical::from_json("request", request.clone());
+            let canonical = Canonical::from_json("", request.clone());
             let bytes =
                 canonical.and_then(|c| c.to_bytes()).or_else(|e| mismatch("request", e.to_string()))?;
             Some(commitment::request(&salt, &bytes) == receipt.request)
