@@ -260,6 +260,7 @@ def contradicted():
         "outputCount": {"output-longer": disclosed("drawn", outputTokens=[42, 17, 2, 2])},
         "prompt": {
             "prompt-other": disclosed("drawn", promptTokens=[1, 5, 9, 3]),
+            "prompt-not-of-request": request("scored-adapter", promptTokens=[0, 4294967295, 8]),
             "prompt-without-salt": unsalted(promptTokens=[1, 5, 9, 2]),
         },
         "output": {"output-other": disclosed("drawn", outputTokens=[42, 17, 3])},

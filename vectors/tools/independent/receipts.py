@@ -88,6 +88,9 @@ def check_disclosure(message, disclosure):
     if "request" in disclosure:
         commitment = c.bytes_commitment("request", salts["request"], request_bytes(disclosure["request"]))
         require(commitment == message["request"], "request")
+        asked = disclosure["request"].get("promptTokens")
+        if asked is not None and "promptTokens" in disclosure:
+            require([int(token.text) for token in asked] == disclosure["promptTokens"], "prompt")
     for member, count, name in (("promptTokens", "promptCount", "prompt"),
                                 ("outputTokens", "outputCount", "output")):
         if member in disclosure:
