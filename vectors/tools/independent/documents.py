@@ -173,6 +173,7 @@ def read_steps(tree):
     for step in array(tree, "steps"):
         members(step, "steps", ("index", "kind", "firstToken", "endToken"), ("text", "textHex"))
         numbers = [unsigned(step[name], "steps") for name in ("index", "kind", "firstToken", "endToken")]
+        require(numbers[1] <= 1, "steps")
         steps.append((*numbers, text_bytes(step, "steps")))
     return steps
 
@@ -193,6 +194,8 @@ def check_date(text):
 
 def request_bytes(tree):
     """The canonical bytes of a request that has exactly the members of section 5."""
+    data = json_text.canonical(tree).encode("utf-8")
+    tree = json_text.parse(data)
     forms = [name for name in ("messages", "prompt", "promptTokens") if name in tree] if isinstance(tree, dict) else []
     require(len(forms) == 1, "request")
     form = forms[0]
@@ -224,7 +227,7 @@ def request_bytes(tree):
     else:
         string(tree["tokenizer"], "request")
     boolean(tree["parseSpecial"], "request")
-    return json_text.canonical(tree).encode("utf-8")
+    return data
 
 
 REALS = ("temperature", "topP", "minP", "repeatPenalty", "presencePenalty", "frequencyPenalty")

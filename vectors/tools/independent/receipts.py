@@ -8,7 +8,7 @@ from . import ecdsa
 from .documents import (
     DOMAIN_FIELDS, FIELDS, array, bytes32, check_sampler_limits, members, read_receipt, request_bytes, require,
     text_bytes, unsigned)
-from .json_text import Refused, parse
+from .json_text import Refused, number_text, parse
 from .keccak256 import keccak256
 
 ZERO = c.ZERO
@@ -90,7 +90,7 @@ def check_disclosure(message, disclosure):
         require(commitment == message["request"], "request")
         asked = disclosure["request"].get("promptTokens")
         if asked is not None and "promptTokens" in disclosure:
-            require([int(token.text) for token in asked] == disclosure["promptTokens"], "prompt")
+            require([int(number_text(token)) for token in asked] == disclosure["promptTokens"], "prompt")
     for member, count, name in (("promptTokens", "promptCount", "prompt"),
                                 ("outputTokens", "outputCount", "output")):
         if member in disclosure:
