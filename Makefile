@@ -17,7 +17,7 @@ export CCACHE_NOHASHDIR ?= 1
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo bench build test test-rust test-pure test-vectors test-profiles lint fmt clean
+.PHONY: help setup demo bench build test test-rust test-pure test-vectors test-profiles test-soak soak neighbour lint fmt clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -32,7 +32,7 @@ demo: setup ## Answer a question, sign and replay the answer, and catch an edite
 	@$(CARGO) build --release --locked --package attestlm-cli --bin attestlm --example forge
 	@scripts/demo.sh $(TARGET)/release
 
-test: setup test-rust test-pure test-vectors test-profiles ## Run every test
+test: setup test-rust test-pure test-vectors test-profiles test-soak ## Run every test
 
 # Release: the engine's tests read thousands of tokens.
 test-rust:
@@ -51,6 +51,18 @@ test-vectors:
 test-profiles: build
 	$(CARGO) build --locked --package attestlm-cli
 	@scripts/same-receipt.sh $(ATTESTLM) $(TARGET)/debug/attestlm
+
+# Long runs in short: memory, descriptors, threads, cancels, kills.
+test-soak: build
+	$(CARGO) build --release --locked --package attestlm-proof --bin soak
+	@$(TARGET)/release/soak --short
+
+soak: setup build ## Long runs: 1,000 cycles, 500 cancels, 240 kills (docs/threads.md)
+	$(CARGO) build --release --locked --package attestlm-proof --bin soak
+	@$(TARGET)/release/soak
+
+neighbour: setup ## Measure two threads beside a busy neighbour (docs/threads.md)
+	$(CARGO) bench --locked --package attestlm-benches --bench neighbour
 
 lint: setup ## Formatting, clippy and documentation, every warning an error
 	$(CARGO) fmt --all --check

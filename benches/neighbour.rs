@@ -5,15 +5,18 @@
 //! weights with one and with two threads, beside processes of their own that do nothing but spin. Rounds
 //! interleave the variants and turn their order; the table holds medians. It fails if the ratio of the
 //! medians is below one half anywhere. Without cargo's `--bench` it makes one short round on a small
-//! model. Either way the logits of every pass must be the same bits.
+//! model. Either way every pass must make the same receipt.
 
 use std::error::Error;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use attestlm::engine::{cpu, Context, ContextOptions, DecodeItem};
+use attestlm::engine::cpu;
 use attestlm::model::Model;
-use attestlm::trace::logits_digest;
+use attestlm::request::Request;
+use attestlm::session::{Event, Session, SessionOptions};
+use attestlm::signer::{KeySigner, Signer};
 use attestlm::Token;
 use attestlm_testkit::ModelSpec;
 
@@ -40,9 +43,9 @@ impl Scale {
     fn of_arguments() -> Self {
         if std::env::args().any(|argument| argument == "--bench") {
             let settle = Duration::from_millis(300);
-            Scale { spec: ModelSpec::m120(), rounds: 9, prefill: 96, decode: 24, settle, judged: true }
+            Scale { spec: ModelSpec::m120(), rounds: 9, prefill: 96, decode: 33, settle, judged: true }
         } else {
-            // Milliseconds of work are no measurement: only that it runs, and the bits.
+            // Milliseconds of work are no measurement: only that it runs, and the receipts.
             let settle = Duration::from_millis(10);
             Scale { spec: ModelSpec::tiny(), rounds: 1, prefill: 48, decode: 8, settle, judged: false }
         }
@@ -139,52 +142,59 @@ fn spin(core: Option<usize>) -> Result<()> {
     }
 }
 
-/// A context and what it has to read.
+/// A session, and what it is asked.
 struct Worker {
-    context: Context,
-    tokens: Vec<Token>,
-    prefill: usize,
+    session: Session,
+    request: Request,
+    signer: Arc<dyn Signer>,
 }
 
-/// Seconds per token, and a digest of every row of logits.
+/// Seconds per token, and the receipt.
 struct Pass {
     prefill: f64,
     decode: f64,
-    digests: Vec<[u8; 32]>,
+    receipt: String,
 }
 
 impl Worker {
     fn new(model: &Model, threads: u32, scale: &Scale) -> Result<Self> {
-        let options =
-            ContextOptions { exact: true, threads, stream_tokens: 256, streams: 1, ubatch: 256 };
-        let count = scale.prefill + scale.decode;
+        let options = SessionOptions { threads: Some(threads), ..SessionOptions::default() };
+        let prompt: Vec<Token> = (0u32..).map(|i| (i * 37 + 11) % 256).take(scale.prefill).collect();
+        // Everything that could differ is fixed: a receipt over the same logits is the same bytes.
+        let request = format!(
+            r#"{{"promptTokens": {prompt:?}, "maxTokens": {}, "ignoreEog": true, "issuedAt": "1700000000",
+                "nonce": "0x{}"}}"#,
+            scale.decode,
+            "5a".repeat(32)
+        );
         Ok(Worker {
-            context: Context::for_model(model, &options)?,
-            tokens: (0u32..).map(|i| (i * 37 + 11) % 256).take(count).collect(),
-            prefill: scale.prefill,
+            session: Session::new(model, &options)?,
+            request: Request::from_json(request.as_bytes())?,
+            signer: Arc::new(KeySigner::from_bytes(&[0x46; 32])?),
         })
     }
 
     #[allow(clippy::cast_precision_loss)] // counts of tokens
     fn pass(&mut self) -> Result<Pass> {
-        self.context.truncate(0, 0)?;
-        let mut digests = Vec::new();
-        let item = |token: &Token| DecodeItem { stream: 0, token: *token, logits: true };
-        let (prompt, rest) = self.tokens.split_at(self.prefill);
+        self.session.forget()?;
         let begun = Instant::now();
-        self.context.decode(&prompt.iter().map(item).collect::<Vec<_>>())?;
-        let prefill = begun.elapsed().as_secs_f64() / prompt.len() as f64;
-        for i in 0..prompt.len() {
-            digests.push(logits_digest(self.context.logits(i)?));
-        }
-        let begun = Instant::now();
-        for token in rest {
-            self.context.decode(&[item(token)])?;
-            // What a session does between two tokens, more or less.
-            digests.push(logits_digest(self.context.logits(0)?));
-        }
-        let decode = begun.elapsed().as_secs_f64() / rest.len() as f64;
-        Ok(Pass { prefill, decode, digests })
+        let mut read = None;
+        let answers = self.session.generate(&self.request, Some(Arc::clone(&self.signer)), &mut |event| {
+            match event {
+                Event::Prefill { done, total, .. } if done == total => read = Some(Instant::now()),
+                _ => {}
+            }
+            true
+        })?;
+        let (read, ended) = (read.ok_or("no prefill")?, Instant::now());
+        let answer = answers.first().ok_or("no answer")?;
+        let receipt = answer.receipt.as_ref().ok_or("no receipt")?.as_ref().map_err(|e| e.to_string())?;
+        Ok(Pass {
+            prefill: (read - begun).as_secs_f64() / answer.prompt_count as f64,
+            // The first token comes with the prefill.
+            decode: (ended - read).as_secs_f64() / (answer.tokens.len() - 1) as f64,
+            receipt: receipt.to_json()?,
+        })
     }
 }
 
@@ -193,7 +203,7 @@ fn median(values: &mut [f64]) -> f64 {
     values[values.len() / 2]
 }
 
-fn measure(load: Load, workers: &mut [Worker; 2], scale: &Scale, bits: &mut Vec<[u8; 32]>) -> Result<bool> {
+fn measure(load: Load, workers: &mut [Worker; 2], scale: &Scale, receipt: &mut String) -> Result<bool> {
     let neighbours = load.start()?;
     std::thread::sleep(scale.settle);
     let ticks = |n: &[Neighbour]| n.iter().map(Neighbour::ticks).collect::<Result<Vec<_>>>();
@@ -207,10 +217,12 @@ fn measure(load: Load, workers: &mut [Worker; 2], scale: &Scale, bits: &mut Vec<
             let pass = workers[which].pass()?;
             prefill[which].push(pass.prefill);
             decode[which].push(pass.decode);
-            if bits.is_empty() {
-                *bits = pass.digests;
-            } else if *bits != pass.digests {
-                return Err(format!("other logits with {} threads beside {}", which + 1, load.name()).into());
+            if receipt.is_empty() {
+                *receipt = pass.receipt;
+            } else if *receipt != pass.receipt {
+                return Err(
+                    format!("another receipt with {} threads beside {}", which + 1, load.name()).into()
+                );
             }
         }
     }
@@ -243,20 +255,22 @@ fn main() -> Result<()> {
         return spin(arguments.get(at + 1).map(|core| core.parse()).transpose()?);
     }
     let scale = Scale::of_arguments();
-    let loadavg = || std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    println!("{}, {} threads available, load before: {}", cpu::name(), cpu::available_threads(), loadavg());
+    let loadavg = || std::fs::read_to_string("/proc/loadavg").unwrap_or_default().trim().to_owned();
+    println!("{}, {} threads available, load before: {}\n", cpu::name(), cpu::available_threads(), loadavg());
     let file = tempfile::NamedTempFile::new()?;
     scale.spec.write_to(file.path())?;
     let model = Model::open(file.path())?;
     let mut workers = [Worker::new(&model, 1, &scale)?, Worker::new(&model, 2, &scale)?];
-    println!("| neighbours | what | 1 thread, tokens/s | 2 threads, tokens/s | 2 to 1: medians | worst round |");
+    println!(
+        "| neighbours | what | 1 thread, tokens/s | 2 threads, tokens/s | 2 to 1: medians | worst round |"
+    );
     println!("|---|---|---|---|---|---|");
-    let mut bits = Vec::new();
+    let mut receipt = String::new();
     let mut good = true;
     for load in Load::ALL {
-        good &= measure(load, &mut workers, &scale, &mut bits)?;
+        good &= measure(load, &mut workers, &scale, &mut receipt)?;
     }
-    println!("\n{} rounds each; the logits of every pass were the same bits.", scale.rounds);
+    println!("\n{} rounds each; every pass made the same receipt.", scale.rounds);
     if scale.judged && !good {
         return Err(format!("two threads are slower than {LEAST} of one").into());
     }
