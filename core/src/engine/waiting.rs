@@ -203,3 +203,132 @@ pub(super) fn addresses() -> [usize; 5] {
         attestlm_cond_broadcast as *const () as usize,
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, AtomicU64};
+    use std::sync::{mpsc, Arc};
+
+    use super::*;
+
+    /// Processor time of this thread.
+    fn used() -> Duration {
+        // SAFETY: an all-zero `rusage` is a valid value of this plain struct.
+        let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+        // SAFETY: the struct is valid for writes.
+        assert_eq!(unsafe { libc::getrusage(libc::RUSAGE_THREAD, &raw mut usage) }, 0);
+        let time = |t: libc::timeval| {
+            Duration::new(t.tv_sec.cast_unsigned(), 0) + Duration::from_micros(t.tv_usec.cast_unsigned())
+        };
+        time(usage.ru_utime) + time(usage.ru_stime)
+    }
+
+    #[test]
+    fn a_long_wait_leaves_the_core_and_is_counted() {
+        let (begun, before, watch) = (Instant::now(), used(), Watch::start());
+        while begun.elapsed() < Duration::from_millis(300) {
+            attestlm_pause();
+        }
+        let (took, waited) = watch.stop();
+        assert!(waited > took / 2, "{waited} of {took} ticks");
+        let used = used().checked_sub(before).unwrap();
+        assert!(used < Duration::from_millis(150), "{used:?} of 300 ms");
+    }
+
+    #[test]
+    fn short_waits_with_work_between_stay_awake() {
+        let watch = Watch::start();
+        let mut naps = 0;
+        // Together three times as long as one wait is awake.
+        for _ in 0..300 {
+            let work = ticks();
+            while ticks().wrapping_sub(work) < 2 * SAME_WAIT {}
+            naps += rounds();
+        }
+        let (took, waited) = watch.stop();
+        assert!(waited < took, "{waited} of {took}");
+        // A nap takes longer than ten rounds awake ever do, unless another process takes the core.
+        assert!(naps < 60, "{naps} of 300 short waits were napped away");
+    }
+
+    /// Ten rounds of a wait, and whether they took as long as a nap.
+    fn rounds() -> u32 {
+        let begun = Instant::now();
+        (0..10).for_each(|_| attestlm_pause());
+        u32::from(begun.elapsed() > NAP)
+    }
+
+    /// Memory as ggml has it.
+    struct Shared {
+        condition: Condition,
+        mutex: std::cell::UnsafeCell<libc::pthread_mutex_t>,
+        turn: AtomicU64,
+        stop: AtomicBool,
+    }
+    // SAFETY: the mutex is made to be shared.
+    unsafe impl Sync for Shared {}
+    // SAFETY: it is not moved while threads use it.
+    unsafe impl Send for Shared {}
+
+    impl Shared {
+        fn wait_while(&self, condition: impl Fn() -> bool) {
+            // SAFETY: a statically initialised mutex, held around the wait.
+            unsafe {
+                libc::pthread_mutex_lock(self.mutex.get());
+                while condition() {
+                    attestlm_cond_wait(&raw const self.condition, self.mutex.get());
+                }
+                libc::pthread_mutex_unlock(self.mutex.get());
+            }
+        }
+
+        fn change(&self, change: impl Fn()) {
+            // SAFETY: as above.
+            unsafe {
+                libc::pthread_mutex_lock(self.mutex.get());
+                change();
+                attestlm_cond_broadcast(&raw const self.condition);
+                libc::pthread_mutex_unlock(self.mutex.get());
+            }
+        }
+    }
+
+    #[test]
+    fn no_broadcast_is_lost() {
+        let shared = Arc::new(Shared {
+            condition: Condition { sequence: AtomicU32::new(0), sleepers: AtomicU32::new(0) },
+            mutex: std::cell::UnsafeCell::new(libc::PTHREAD_MUTEX_INITIALIZER),
+            turn: AtomicU64::new(0),
+            stop: AtomicBool::new(false),
+        });
+        const THREADS: u64 = 3;
+        const TURNS: u64 = 3_000;
+        let (done, finished) = mpsc::channel();
+        for i in 0..THREADS {
+            let (shared, done) = (Arc::clone(&shared), done.clone());
+            std::thread::spawn(move || {
+                loop {
+                    let turn = || shared.turn.load(Ordering::Relaxed);
+                    shared.wait_while(|| turn() % THREADS != i && !shared.stop.load(Ordering::Relaxed));
+                    if turn() >= TURNS {
+                        shared.change(|| shared.stop.store(true, Ordering::Relaxed));
+                        break;
+                    }
+                    // Some turns find the others awake, some asleep.
+                    if turn() % 50 == 0 {
+                        std::thread::sleep(2 * IDLE_AWAKE);
+                    }
+                    shared.change(|| {
+                        shared.turn.fetch_add(1, Ordering::Relaxed);
+                    });
+                }
+                done.send(()).unwrap();
+            });
+        }
+        for _ in 0..THREADS {
+            finished.recv_timeout(Duration::from_secs(60)).expect("a thread was never woken");
+        }
+        assert_eq!(shared.turn.load(Ordering::Relaxed), TURNS);
+        assert_eq!(shared.condition.sleepers.load(Ordering::Relaxed), 0);
+    }
+}
