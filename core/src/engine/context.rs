@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use llama_cpp_sys_2 as sys;
 
-use super::cpu;
+use super::crew::Crew;
 use super::device::{self, Instance};
 use super::float_env::FloatEnv;
 use super::weights::{AdapterWeights, Weights};
@@ -52,7 +52,7 @@ pub struct DecodeItem {
     pub logits: bool,
 }
 
-/// The thread pool of a context; NULL for one thread.
+/// A thread pool of a context.
 struct ThreadPool(sys::ggml_threadpool_t);
 
 impl ThreadPool {
@@ -61,10 +61,8 @@ impl ThreadPool {
         let _env = FloatEnv::enter();
         // SAFETY: a plain constructor of defaults.
         let mut params = unsafe { sys::ggml_threadpool_params_default(threads) };
-        // Workers that poll for the next graph save the wake-up at every token. One level is 131,072
-        // rounds, some milliseconds: more than it takes to draw a token. ggml's default of 50 goes on
-        // long after the answer, on a core that whoever computes next would need (docs/benchmarks.md).
-        params.poll = u32::from(!cpu::machine_is_busy());
+        // ggml does not poll for the next graph: its condition variable, which is ours, does.
+        params.poll = 0;
         // SAFETY: the parameters are valid for the call.
         let pool = unsafe { sys::ggml_threadpool_new(&raw mut params) };
         if pool.is_null() {
@@ -83,10 +81,10 @@ impl Drop for ThreadPool {
 
 /// A context: streams that are only appended to, truncated at the tail, or copied whole.
 pub struct Context {
-    // Freed first (see Drop), then the pool, then the weights.
+    // Freed first (see Drop), then the pools, then the weights.
     context: *mut sys::llama_context,
     instance: Arc<Instance>,
-    _pool: ThreadPool,
+    _pools: [ThreadPool; 2],
     _adapter: Option<Arc<AdapterWeights>>,
     _weights: Arc<Weights>,
     abort: Arc<AtomicBool>,
@@ -157,11 +155,13 @@ impl Context {
             return Err(Error::argument("adapter", "it was loaded for another model"));
         }
         let threads = c_int::try_from(options.threads).map_err(|_| Error::argument("threads", "too many"))?;
-        let pool = ThreadPool::new(threads)?;
+        let (pool, solo) = (ThreadPool::new(threads)?, ThreadPool::new(1)?);
         let instance = Arc::new(Instance {
             exact: options.exact,
             threadpool: pool.0,
             n_threads: threads,
+            solo: solo.0,
+            crew: Crew::new(options.threads),
             graphs: AtomicU64::new(0),
             refusal: Mutex::new(None),
         });
@@ -209,7 +209,7 @@ impl Context {
         let mut this = Context {
             context,
             instance,
-            _pool: pool,
+            _pools: [pool, solo],
             _adapter: adapter.cloned(),
             _weights: Arc::clone(weights),
             abort: Arc::clone(abort),
@@ -234,6 +234,12 @@ impl Context {
         }
         this.probe()?;
         Ok(this)
+    }
+
+    /// From now on a graph is shared among the threads only while that is faster than one alone. Until
+    /// then every graph has all threads of its options.
+    pub(crate) fn adapt_threads(&self) {
+        self.instance.crew.adapt();
     }
 
     /// Decodes one token and removes it: the graph check speaks before the first answer.

@@ -3,14 +3,17 @@
 mod abi;
 mod context;
 pub mod cpu;
+mod crew;
 mod device;
 pub mod float_env;
 mod frozen;
 mod graph;
 pub mod known_answer;
 mod logs;
+mod quota;
 pub(crate) mod streams;
 mod vocab;
+mod waiting;
 mod weights;
 
 use once_cell::sync::OnceCell;
@@ -28,7 +31,7 @@ pub(crate) fn start() -> Result<()> {
     STARTED
         .get_or_try_init(|| {
             cpu::check_instruction_set()?;
-            std::hint::black_box(frozen::addresses());
+            std::hint::black_box((frozen::addresses(), waiting::addresses()));
             let _env = float_env::FloatEnv::enter();
             logs::install();
             // SAFETY: called once, before any other function of the engine.
