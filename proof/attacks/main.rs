@@ -1,0 +1,3 @@
+//! The attack matrix.
+
+fn main() {}
