@@ -15,8 +15,23 @@ pub struct Lie {
     pub policies: &'static [usize],
     /// What the operator makes of honest cases.
     pub make: fn(&mut Node<'_>, &[Case]) -> Forged,
-    /// Whether nothing but the draws gives it away where the trace cannot be compared.
-    pub scored: bool,
+    /// What can show it where bits cannot be compared.
+    pub in_tolerance: InTolerance,
+    /// Whether it is a lie only where the exact profile was asked for.
+    pub exact_only: bool,
+}
+
+/// What can show a lie where bits cannot be compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InTolerance {
+    /// Form, commitments, expectations or the rule of ends, if anything.
+    Checked,
+    /// The draws alone.
+    Scored,
+    /// The draws at one place, or a few.
+    ScoredAtOnePlace,
+    /// It differs from another lie in the trace alone, which is not compared.
+    Same,
 }
 
 /// A kind of attack.
@@ -34,7 +49,7 @@ const DRAWN: &[usize] = &[HOT, FILTERED];
 const SEES_ALL: &str = "Nothing: the lie is in the receipt itself.";
 
 fn lie(what: &'static str, make: fn(&mut Node<'_>, &[Case]) -> Forged) -> Lie {
-    Lie { what, adapter: None, policies: ANY, make, scored: false }
+    Lie { what, adapter: None, policies: ANY, make, in_tolerance: InTolerance::Checked, exact_only: false }
 }
 
 impl Lie {
@@ -48,7 +63,19 @@ impl Lie {
 
     /// Form, commitments, expectations and ends are those of an honest receipt.
     fn scored(self) -> Self {
-        Lie { scored: true, ..self }
+        Lie { in_tolerance: InTolerance::Scored, ..self }
+    }
+
+    fn scored_at_one_place(self) -> Self {
+        Lie { in_tolerance: InTolerance::ScoredAtOnePlace, ..self }
+    }
+
+    fn same_in_tolerance(self) -> Self {
+        Lie { in_tolerance: InTolerance::Same, ..self }
+    }
+
+    fn exact_only(self) -> Self {
+        Lie { exact_only: true, ..self }
     }
 }
 
@@ -63,7 +90,7 @@ pub fn all() -> Vec<Attack> {
             vec![
                 lie("other weights, named as the client's", run::other_model).scored(),
                 lie("one weight moved by one step of its type, named as the client's", run::nudged_model).scored(),
-                lie("other weights' tokens, the trace that the client's model gives for them", run::other_model_true_trace),
+                lie("other weights' tokens, the trace that the client's model gives for them", run::other_model_true_trace).same_in_tolerance(),
                 lie("other weights, named truly", run::other_model_named),
             ],
         ),
@@ -72,7 +99,7 @@ pub fn all() -> Vec<Attack> {
             "That more bits were agreed on, where the receipt names the file that ran.",
             vec![
                 lie("fewer bits, named as the client's", run::cheaper_model).scored(),
-                lie("fewer bits' tokens, the trace that the client's model gives for them", run::cheaper_model_true_trace),
+                lie("fewer bits' tokens, the trace that the client's model gives for them", run::cheaper_model_true_trace).same_in_tolerance(),
                 lie("fewer bits, named truly", run::cheaper_model_named),
             ],
         ),
@@ -134,9 +161,9 @@ pub fn all() -> Vec<Attack> {
             "One-token edit at a random place",
             SEES_ALL,
             vec![
-                lie("another token, the rest kept, the trace that a pass over it gives", paper::one_token).scored(),
-                lie("another token, the rest and the old trace kept", paper::one_token_old_trace),
-                lie("the token that lost most narrowly, the rest drawn anew and true", paper::one_token_redrawn).scored(),
+                lie("another token, the rest kept, the trace that a pass over it gives", paper::one_token).scored_at_one_place(),
+                lie("another token, the rest and the old trace kept", paper::one_token_old_trace).same_in_tolerance(),
+                lie("the token that lost most narrowly, the rest drawn anew and true", paper::one_token_redrawn).scored_at_one_place(),
             ],
         ),
         attack(
@@ -153,7 +180,7 @@ pub fn all() -> Vec<Attack> {
             "Appended text",
             "That a shorter answer was asked for, where the receipt states the higher limit.",
             vec![
-                lie("the last eight tokens are the operator's, within every limit", paper::own_ending).scored(),
+                lie("the last eight tokens are the operator's, within every limit", paper::own_ending).scored_at_one_place(),
                 lie("eight tokens behind the end", paper::goes_on),
                 lie("in the step's text alone", paper::text_in_the_step),
                 lie("eight tokens more, drawn, the higher limit stated", paper::longer_named),
@@ -189,7 +216,7 @@ pub fn all() -> Vec<Attack> {
             vec![
                 lie("keys in Q8_0, the profile's own kernels", run::quantized_keys).scored(),
                 lie("keys and values in Q8_0, stock kernels", run::quantized_cache).scored(),
-                lie("the same tokens with the trace of an F16 cache", run::quantized_cache_true_trace),
+                lie("the same tokens with the trace of an F16 cache", run::quantized_cache_true_trace).same_in_tolerance(),
             ],
         ),
         attack(
@@ -197,9 +224,9 @@ pub fn all() -> Vec<Attack> {
             "That the exact profile was asked for, where the receipt names the fast one: without `--tolerant` it is \
              `unverifiable`, which is not accepted either.",
             vec![
-                lie("stock kernels, stated as exact-1", run::fast_as_exact).scored(),
-                lie("stock kernels' tokens, the trace of exact-1", run::fast_as_exact_true_trace),
-                lie("stock kernels, stated truly", run::fast_named),
+                lie("stock kernels, stated as exact-1", run::fast_as_exact).scored().exact_only(),
+                lie("stock kernels' tokens, the trace of exact-1", run::fast_as_exact_true_trace).same_in_tolerance(),
+                lie("stock kernels, stated truly", run::fast_named).exact_only(),
             ],
         ),
     ]

@@ -10,7 +10,7 @@ use attestlm_proof::Failure;
 
 use crate::cases::{expectations, Case, POLICIES};
 use crate::catalogue::{Attack, Lie};
-use crate::node::{output_of, Node, STREAMS};
+use crate::node::{output_of, Node, BATCH};
 use crate::paper_lies::SHORTEST;
 use crate::pool::parallel;
 use crate::subjects::Subject;
@@ -102,9 +102,9 @@ pub struct Outcome {
     pub missed: Vec<String>,
 }
 
-/// The cases on which a lie is tried, `STREAMS` at a time.
+/// The cases on which a lie is tried, `BATCH` at a time.
 pub fn indices(policies: &[usize], from: usize) -> Vec<usize> {
-    (from..from + STREAMS).map(|n| n / policies.len() * POLICIES + policies[n % policies.len()]).collect()
+    (from..from + BATCH).map(|n| n / policies.len() * POLICIES + policies[n % policies.len()]).collect()
 }
 
 /// Every attack on every subject: `[attack][lie][subject]`.
@@ -121,7 +121,7 @@ pub fn matrix(
             .iter()
             .map(|attack| {
                 // As many that any `plan.models` subjects reach the runs of the attack.
-                let quota = plan.runs.div_ceil(plan.models * attack.lies.len()).next_multiple_of(STREAMS);
+                let quota = plan.runs.div_ceil(plan.models * attack.lies.len()).next_multiple_of(BATCH);
                 attack.lies.iter().map(|lie| try_lie(&mut node, lie, quota)).collect::<Result<Vec<_>, _>>()
             })
             .collect::<Result<Vec<_>, _>>()
@@ -146,6 +146,8 @@ fn try_lie(node: &mut Node<'_>, lie: &Lie, quota: usize) -> Result<Outcome, Fail
         }
         tried += cases.len();
         for (case, document) in cases.iter().zip(&forged) {
+            // As it would be sent.
+            let document = &Document::parse(document.to_json()?.as_bytes())?;
             let tokens = output_of(document)?.len().min(output_of(&case.honest)?.len());
             outcome.shortest = outcome.shortest.min(tokens);
             if tokens < SHORTEST {

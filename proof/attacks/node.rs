@@ -15,8 +15,8 @@ use attestlm_proof::{document, signer, Failure};
 use crate::cases::{asked, Case, CONTEXT};
 use crate::subjects::{Subject, Weights};
 
-/// Answers drawn side by side.
-pub const STREAMS: usize = 8;
+/// Cases taken at a time.
+pub const BATCH: usize = 4;
 
 /// What really runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,7 +76,7 @@ impl<'a> Node<'a> {
         indices.iter().map(case).collect()
     }
 
-    /// Answers requests side by side, and signs as a session does: true statements of what ran.
+    /// Answers requests, and signs as a session does: true statements of what ran.
     pub fn answers(&mut self, running: Running, requests: &[Request]) -> Result<Vec<Document>, Failure> {
         let session = match self.sessions.entry(running) {
             std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
@@ -85,7 +85,6 @@ impl<'a> Node<'a> {
                     profile: if running.stock { Profile::Fast1 } else { self.profile },
                     threads: Some(1),
                     context_tokens: CONTEXT,
-                    streams: u32::try_from(STREAMS)?,
                     adapter: running.adapter.map(|i| self.subject.adapters[i].clone()),
                     ..SessionOptions::default()
                 };
@@ -110,7 +109,7 @@ impl<'a> Node<'a> {
     }
 }
 
-/// Answers requests side by side.
+/// Answers requests, as many at a time as the session has streams.
 pub fn answers(session: &mut Session, requests: &[Request]) -> Result<Vec<Document>, Failure> {
     let mut jobs = Vec::with_capacity(requests.len());
     for request in requests {

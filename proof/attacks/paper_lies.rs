@@ -140,7 +140,8 @@ pub fn redrawn_from(node: &mut Node<'_>, case: &Case, at: usize) -> Result<Docum
 /// What is left of an answer cut at a random place.
 fn cut(case: &Case) -> Result<&[Token], Failure> {
     let output = output_of(&case.honest)?;
-    let spare = output.len().checked_sub(SHORTEST).filter(|n| *n > 0).ok_or("the answer is too short to cut")?;
+    let spare =
+        output.len().checked_sub(SHORTEST).filter(|n| *n > 0).ok_or("the answer is too short to cut")?;
     Ok(&output[..SHORTEST + rng(case, 3).below(spare)])
 }
 

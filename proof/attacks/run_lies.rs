@@ -162,9 +162,7 @@ pub fn other_seed(node: &mut Node<'_>, cases: &[Case]) -> Forged {
 pub fn seed_ground(node: &mut Node<'_>, cases: &[Case]) -> Forged {
     let mut best = ran_with(node, cases, Running::asked, reseeded(0))?;
     for attempt in 1..TRIES {
-        for (best, next) in
-            best.iter_mut().zip(ran_with(node, cases, Running::asked, reseeded(attempt))?)
-        {
+        for (best, next) in best.iter_mut().zip(ran_with(node, cases, Running::asked, reseeded(attempt))?) {
             if output_of(&next)? < output_of(best)? {
                 *best = next;
             }

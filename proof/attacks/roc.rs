@@ -1,0 +1,120 @@
+//! Receiver operating characteristic of the tolerant score.
+
+use attestlm::verify::DISTANCE_CLIP;
+use attestlm_testkit::Rng;
+
+/// Tokens after which receipts are compared.
+pub const PREFIXES: [usize; 5] = [8, 16, 32, 64, 128];
+
+/// The distances of one receipt's tokens.
+pub type Distances = Vec<f64>;
+
+/// Receipts in two halves: on one a threshold is chosen, on the other it is judged.
+#[derive(Debug, Clone, Default)]
+pub struct Halves {
+    pub choosing: Vec<Distances>,
+    pub judging: Vec<Distances>,
+}
+
+impl Halves {
+    /// A random half each; the same for the same list.
+    pub fn of(mut receipts: Vec<Distances>) -> Self {
+        let mut rng = Rng::new(receipts.len() as u64);
+        for i in (1..receipts.len()).rev() {
+            receipts.swap(i, rng.below(i + 1));
+        }
+        let judging = receipts.split_off(receipts.len() / 2);
+        Halves { choosing: receipts, judging }
+    }
+}
+
+/// The score of the first `tokens` tokens of each receipt that has so many.
+pub fn scores(receipts: &[Distances], tokens: usize, clip: f64) -> Vec<f64> {
+    receipts.iter().filter_map(|d| d.get(..tokens)).map(|d| score(d, clip)).collect()
+}
+
+/// The shipped score: the mean of the clipped distances.
+#[allow(clippy::cast_precision_loss)] // counts of tokens
+pub fn score(distances: &[f64], clip: f64) -> f64 {
+    distances.iter().map(|d| d.min(clip)).sum::<f64>() / distances.len().max(1) as f64
+}
+
+/// The smallest threshold above which at most the share `rate` of `honest` lies.
+#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // counts
+pub fn threshold(honest: &[f64], rate: f64) -> f64 {
+    let mut sorted = honest.to_vec();
+    sorted.sort_by(|a, b| b.total_cmp(a));
+    let allowed = (sorted.len() as f64 * rate).floor() as usize;
+    sorted.get(allowed).copied().unwrap_or(f64::INFINITY)
+}
+
+/// The share of `scores` above `threshold`.
+#[allow(clippy::cast_precision_loss)] // counts
+pub fn share_above(scores: &[f64], threshold: f64) -> f64 {
+    above(scores, threshold) as f64 / scores.len().max(1) as f64
+}
+
+/// How many of `scores` lie above `threshold`.
+pub fn above(scores: &[f64], threshold: f64) -> usize {
+    scores.iter().filter(|s| **s > threshold).count()
+}
+
+/// The area under the curve: how often a dishonest score is above an honest one, ties half.
+#[allow(clippy::cast_precision_loss)] // counts
+pub fn area(honest: &[f64], dishonest: &[f64]) -> f64 {
+    let mut sorted = honest.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let wins: f64 = dishonest
+        .iter()
+        .map(|score| {
+            let below = sorted.partition_point(|h| h < score);
+            let up_to = sorted.partition_point(|h| h <= score);
+            (below + up_to) as f64 / 2.0
+        })
+        .sum();
+    wins / (honest.len().max(1) as f64 * dishonest.len().max(1) as f64)
+}
+
+/// An attack's curve at one length.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Point {
+    pub tokens: usize,
+    pub area: f64,
+    /// For each of [`RATES`]: false and true positive rates on the judging half.
+    pub rates: Vec<(f64, f64)>,
+}
+
+/// False positive rates at which thresholds are chosen.
+pub const RATES: [f64; 4] = [0.0, 0.001, 0.01, 0.05];
+
+/// The curve at each length.
+pub fn curve(honest: &Halves, attacks: &[Halves], clip: f64) -> Vec<Point> {
+    PREFIXES
+        .iter()
+        .enumerate()
+        .map(|(at, tokens)| {
+            // An attack at one place is drawn anew for each length; any other is one list for all.
+            let attack = &attacks[at.min(attacks.len() - 1)];
+            let chosen = scores(&honest.choosing, *tokens, clip);
+            let judged = scores(&honest.judging, *tokens, clip);
+            let dishonest = scores(&attack.judging, *tokens, clip);
+            let rates = RATES.map(|rate| {
+                let threshold = threshold(&chosen, rate);
+                (share_above(&judged, threshold), share_above(&dishonest, threshold))
+            });
+            Point { tokens: *tokens, area: area(&judged, &dishonest), rates: rates.to_vec() }
+        })
+        .collect()
+}
+
+/// The fewest tokens with a true positive rate of at least 99 % at a false positive rate of at most 0.1 %,
+/// the threshold chosen where nothing was above it, both rates judged on the other half.
+pub fn tokens_needed(curve: &[Point]) -> Option<usize> {
+    curve
+        .iter()
+        .find(|point| point.rates.first().is_some_and(|(fpr, tpr)| *fpr <= 0.001 && *tpr >= 0.99))
+        .map(|point| point.tokens)
+}
+
+/// The clips that are compared with the shipped one.
+pub const CLIPS: [f64; 4] = [1.0, 2.0, DISTANCE_CLIP, 8.0];
