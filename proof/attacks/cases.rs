@@ -101,3 +101,8 @@ pub fn expectations(
         ..Expectations::default()
     }
 }
+
+/// Whether a request's policy filters tokens.
+pub fn is_filtered(request: &Request) -> bool {
+    !request.policy.is_greedy() && request.policy.top_k > 0
+}

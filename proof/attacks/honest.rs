@@ -11,9 +11,12 @@ use attestlm::verify::{distances, verify, VerifyOptions};
 use attestlm_proof::{request, Failure};
 use serde_json::json;
 
-use crate::cases::{expectations, fields, CONTEXT, POLICIES, POLICY_NAMES};
+use crate::cases::{
+    expectations, fields, is_filtered, CONTEXT, FILTERED, GREEDY, HOT, POLICIES, POLICY_NAMES,
+};
 use crate::node::{answers, output_of};
 use crate::pool::parallel;
+use crate::roc::Distances;
 use crate::subjects::Subject;
 
 /// Answers of one session.
@@ -59,7 +62,7 @@ pub struct Honest {
     /// Answers that a stop string ended.
     pub stopped: usize,
     /// The distances of every token under the other profile, one answer an entry.
-    pub distances: Vec<Vec<f64>>,
+    pub distances: Vec<Distances>,
 }
 
 impl Honest {
@@ -182,18 +185,18 @@ fn one_block(
         if output_of(document)?.len() == tokens as usize {
             let other = if profile.is_exact() { Profile::Fast1 } else { Profile::Exact1 };
             let options = VerifyOptions { tolerant: true, profile: Some(other), ..options };
-            found.distances.push(distances(document, &options)?);
+            let each = distances(document, &options)?;
+            found.distances.push(Distances { subject: number, filtered: is_filtered(request), each });
         }
     }
     Ok(found)
 }
 
 fn policy_name(request: &Request) -> &'static str {
-    let policy = &request.policy;
-    POLICY_NAMES[match (policy.is_greedy(), policy.top_k) {
-        (true, _) => 0,
-        (false, 0) => 1,
-        _ => 2,
+    POLICY_NAMES[match request.policy.is_greedy() {
+        true => GREEDY,
+        false if is_filtered(request) => FILTERED,
+        false => HOT,
     }]
 }
 

@@ -42,7 +42,7 @@ const ATTACKS: usize = 14;
 
 const FULL: Plan = Plan {
     exact: exact::Plan { runs: 200, models: 3 },
-    honest: [3000, 5000],
+    honest: [4000, 5000],
     tolerant: tolerant::Plan { scored: 56, checked: 8 },
     tolerant_subjects: usize::MAX,
 };

@@ -10,7 +10,7 @@ use crate::exact;
 use crate::exact::Tally;
 use crate::honest::Honest;
 use crate::paper_lies::SHORTEST;
-use crate::roc::{self, Halves, Point, CLIPS, PREFIXES, RATES};
+use crate::roc::{self, Distances, Halves, Point, CLIPS, PREFIXES, RATES};
 use crate::subjects::Subject;
 use crate::tolerant::{Direction, Outcome, DIRECTIONS};
 
@@ -35,7 +35,8 @@ struct Row<'a> {
     curve: Vec<Point>,
     /// Of all runs, those that the shipped threshold shows.
     shipped: (usize, usize),
-    halves: Vec<Halves>,
+    /// One list, or one for each length.
+    distances: &'a [Vec<Distances>],
 }
 
 const HEAD: &str = "<!-- Made by `make attacks` (proof/attacks/). Do not edit: run it again. -->
@@ -211,14 +212,14 @@ made anew for each length, so that the place is within it.
 
 fn tolerant_tables(text: &mut String, measured: &Measured<'_>, at: usize, direction: Direction) {
     let honest = Halves::of(measured.honest[at].distances.clone());
+    let longest = PREFIXES[PREFIXES.len() - 1];
     line!(
         text,
-        "\n### {} receipts replayed under {}\n\n{} honest receipts of {} tokens, {} to choose on, {} to report on. FPR on the \
-         other half, where the threshold was chosen for:\n",
+        "\n### {} receipts replayed under {}\n\n{} honest receipts of {longest} tokens: {} to choose on, {} to report on. \
+         Above a threshold that was chosen for an FPR on one half, there were on the other half:\n",
         direction.made.name(),
         direction.judged.name(),
         grouped((honest.choosing.len() + honest.judging.len()) as u64),
-        PREFIXES[PREFIXES.len() - 1],
         grouped(honest.choosing.len() as u64),
         grouped(honest.judging.len() as u64),
     );
@@ -226,89 +227,116 @@ fn tolerant_tables(text: &mut String, measured: &Measured<'_>, at: usize, direct
     let rows = rows(measured, at, &honest);
     line!(
         text,
-        "\n| attack | what the operator does | runs | same tokens | area under the curve | TPR at FPR 0 | 0.1 % | 1 % | 5 % | \
-         tokens needed for TPR >= 99 % at FPR <= 0.1 % | shipped threshold |\n|---|---|---|---|---|---|---|---|---|---|---|"
+        "\nThe curve at {longest} tokens:\n\n| attack | what the operator does | runs | same tokens | area under the curve | \
+         TPR at FPR 0 | 0.1 % | 1 % | 5 % | above the shipped threshold |\n|---|---|---|---|---|---|---|---|---|---|"
     );
-    let longest = PREFIXES[PREFIXES.len() - 1];
     for row in &rows {
-        let Some(last) = row.curve.last() else { continue };
-        let rates: Vec<String> = last.rates.iter().map(|(_, tpr)| percent(*tpr)).collect();
-        let needed = roc::tokens_needed(&row.curve)
-            .map_or_else(|| format!("not within {longest}"), |tokens| tokens.to_string());
-        line!(
-            text,
-            "| {} | {} | {} | {} | {:.4} | {} | **{needed}** | {} |",
-            row.attack,
-            row.lie,
-            row.runs,
-            row.same_output,
-            last.area,
-            rates.join(" | "),
-            share(row.shipped.0, row.shipped.1)
-        );
+        let cells = match row.curve.last().filter(|point| point.runs > 0) {
+            Some(point) => {
+                let rates: Vec<String> = point.rates.iter().map(|(_, tpr)| percent(*tpr)).collect();
+                format!("{:.4} | {} | {}", point.area, rates.join(" | "), share(row.shipped.0, row.shipped.1))
+            }
+            None => "no output differed | | | | |".into(),
+        };
+        line!(text, "| {} | {} | {} | {} | {cells} |", row.attack, row.lie, row.runs, row.same_output);
     }
-    line!(
-        text,
-        "\nThe curve is that of {longest} tokens. At other lengths, area under the curve and TPR at the threshold chosen for FPR 0:\n"
-    );
+    needed(text, measured, &rows, &honest);
     lengths(text, &rows);
     clips(text, &rows, &honest);
 }
 
 fn thresholds(text: &mut String, honest: &Halves) {
-    line!(text, "| tokens | FPR 0 | 0.1 % | 1 % | 5 % | shipped |\n|---|---|---|---|---|---|");
-    for tokens in PREFIXES {
-        let chosen = roc::scores(&honest.choosing, tokens, DISTANCE_CLIP);
-        let judged = roc::scores(&honest.judging, tokens, DISTANCE_CLIP);
-        let cells: Vec<String> = RATES
-            .iter()
-            .map(|rate| roc::threshold(&chosen, *rate))
-            .chain([TOLERANT_THRESHOLD])
-            .map(|threshold| {
-                format!("{} above {threshold:.4}", share(roc::above(&judged, threshold), judged.len()))
-            })
-            .collect();
-        line!(text, "| {tokens} | {} |", cells.join(" | "));
+    let kinds = [("all policies", honest.clone()), ("no top-k or top-p", honest.only(|d| !d.filtered))];
+    line!(text, "| policies | tokens | FPR 0 | 0.1 % | 1 % | 5 % | shipped |\n|---|---|---|---|---|---|---|");
+    for (kind, honest) in kinds {
+        for tokens in PREFIXES {
+            let chosen = roc::scores(&honest.choosing, tokens, DISTANCE_CLIP);
+            let judged = roc::scores(&honest.judging, tokens, DISTANCE_CLIP);
+            let cells: Vec<String> = RATES
+                .iter()
+                .map(|rate| roc::threshold(&chosen, *rate))
+                .chain([TOLERANT_THRESHOLD])
+                .map(|threshold| {
+                    format!("{} above {threshold:.4}", share(roc::above(&judged, threshold), judged.len()))
+                })
+                .collect();
+            line!(text, "| {kind} | {tokens} | {} |", cells.join(" | "));
+        }
     }
 }
 
-fn rows<'a>(measured: &Measured<'a>, at: usize, honest: &Halves) -> Vec<Row<'a>> {
+fn rows<'a>(measured: &'a Measured<'_>, at: usize, honest: &Halves) -> Vec<Row<'a>> {
     let mut rows = Vec::new();
     for (attack, lies) in measured.attacks.iter().zip(&measured.tolerant[at]) {
         for (lie, outcome) in attack.lies.iter().zip(lies) {
             let Some(outcome) = outcome.as_ref().filter(|o| !o.distances.is_empty()) else { continue };
-            // All of them: none took part in choosing a threshold.
-            let halves: Vec<Halves> = outcome
-                .distances
-                .iter()
-                .map(|list| Halves { choosing: Vec::new(), judging: list.clone() })
-                .collect();
             let Some(longest) = outcome.distances.last() else { continue };
-            let scores: Vec<f64> = longest.iter().map(|d| roc::score(d, DISTANCE_CLIP)).collect();
+            let scores: Vec<f64> = longest.iter().map(|d| roc::score(&d.each, DISTANCE_CLIP)).collect();
             rows.push(Row {
                 attack: attack.name,
                 lie: lie.what,
                 runs: outcome.distances.iter().map(Vec::len).sum(),
                 same_output: outcome.same_output,
-                curve: roc::curve(honest, &halves, DISTANCE_CLIP),
+                curve: roc::curve(honest, &outcome.distances, DISTANCE_CLIP),
                 shipped: (roc::above(&scores, TOLERANT_THRESHOLD), scores.len()),
-                halves,
+                distances: &outcome.distances,
             });
         }
     }
     rows
 }
 
+/// How many tokens tell a lie apart: over everything, without filters, and model by model.
+fn needed(text: &mut String, measured: &Measured<'_>, rows: &[Row<'_>], honest: &Halves) {
+    let names: Vec<&str> = measured.subjects.iter().map(|s| s.name).collect();
+    line!(
+        text,
+        "\nTokens needed for TPR >= 99 % at FPR <= 0.1 %, of {PREFIXES:?}; -: more, or never; (): no run. The threshold is the \
+         largest score of the choosing half; both rates are those on what took no part in choosing. One threshold for all \
+         models; in the column without top-k and top-p, one for those policies.\n\n| attack | what the operator does | all | no \
+         top-k or top-p | {} |\n|---|---|---|---|{}",
+        names.join(" | "),
+        "---|".repeat(names.len())
+    );
+    let plain = honest.only(|d| !d.filtered);
+    for row in rows {
+        let of = |honest: &Halves, kind: &dyn Fn(&Distances) -> bool| {
+            let some: Vec<Vec<Distances>> =
+                row.distances.iter().map(|list| list.iter().filter(|d| kind(d)).cloned().collect()).collect();
+            if some.iter().all(Vec::is_empty) {
+                return "()".to_owned();
+            }
+            roc::tokens_needed(&roc::curve(honest, &some, DISTANCE_CLIP))
+                .map_or_else(|| "-".to_owned(), |tokens| tokens.to_string())
+        };
+        let by_model: Vec<String> =
+            (0..names.len()).map(|subject| of(honest, &|d| d.subject == subject)).collect();
+        line!(
+            text,
+            "| {} | {} | **{}** | {} | {} |",
+            row.attack,
+            row.lie,
+            of(honest, &|_| true),
+            of(&plain, &|d| !d.filtered),
+            by_model.join(" | ")
+        );
+    }
+}
+
 fn lengths(text: &mut String, rows: &[Row<'_>]) {
     let head: Vec<String> = PREFIXES.iter().map(|tokens| format!("{tokens} tokens")).collect();
-    line!(text, "| attack | what the operator does | {} |", head.join(" | "));
+    line!(
+        text,
+        "\nAt other lengths, area under the curve and TPR at the threshold chosen for FPR 0.1 %:\n\n| attack | what the operator \
+         does | {} |",
+        head.join(" | ")
+    );
     line!(text, "|---|---|{}", "---|".repeat(PREFIXES.len()));
-    for row in rows {
-        let cells: Vec<String> = row
-            .curve
-            .iter()
-            .map(|p| format!("{:.3}, {}", p.area, p.rates.first().map_or_else(String::new, |r| percent(r.1))))
-            .collect();
+    for row in rows.iter().filter(|row| row.runs > 0) {
+        let cell = |p: &Point| {
+            format!("{:.3}, {}", p.area, p.rates.get(1).map_or_else(String::new, |r| percent(r.1)))
+        };
+        let cells: Vec<String> = row.curve.iter().map(cell).collect();
         line!(text, "| {} | {} | {} |", row.attack, row.lie, cells.join(" | "));
     }
 }
@@ -318,15 +346,16 @@ fn lengths(text: &mut String, rows: &[Row<'_>]) {
 fn clips(text: &mut String, rows: &[Row<'_>], honest: &Halves) {
     line!(
         text,
-        "\nOther clips, at {} tokens and the threshold chosen for FPR 0 (shipped: {DISTANCE_CLIP}):\n\n| clip | mean TPR of the \
+        "\nOther clips, at {} tokens and the threshold chosen for FPR 0.1 % (shipped: {DISTANCE_CLIP}):\n\n| clip | mean TPR of the \
          lies above | lies with TPR >= 99 % | FPR on the other half |\n|---|---|---|---|",
         PREFIXES[PREFIXES.len() - 1]
     );
     for clip in CLIPS {
         let points: Vec<(f64, f64)> = rows
             .iter()
+            .filter(|row| row.runs > 0)
             .filter_map(|row| {
-                roc::curve(honest, &row.halves, clip).last().and_then(|p| p.rates.first().copied())
+                roc::curve(honest, row.distances, clip).last().and_then(|p| p.rates.get(1).copied())
             })
             .collect();
         let mean = points.iter().map(|(_, tpr)| tpr).sum::<f64>() / points.len().max(1) as f64;

@@ -7,7 +7,14 @@ use attestlm_testkit::Rng;
 pub const PREFIXES: [usize; 5] = [8, 16, 32, 64, 128];
 
 /// The distances of one receipt's tokens.
-pub type Distances = Vec<f64>;
+#[derive(Debug, Clone)]
+pub struct Distances {
+    /// Which model.
+    pub subject: usize,
+    /// Whether its policy filters tokens (top-k, top-p).
+    pub filtered: bool,
+    pub each: Vec<f64>,
+}
 
 /// Receipts in two halves: on one a threshold is chosen, on the other it is judged.
 #[derive(Debug, Clone, Default)]
@@ -26,11 +33,17 @@ impl Halves {
         let judging = receipts.split_off(receipts.len() / 2);
         Halves { choosing: receipts, judging }
     }
+
+    /// Those of a kind.
+    pub fn only(&self, kind: impl Fn(&Distances) -> bool) -> Self {
+        let some = |half: &[Distances]| half.iter().filter(|d| kind(d)).cloned().collect();
+        Halves { choosing: some(&self.choosing), judging: some(&self.judging) }
+    }
 }
 
 /// The score of the first `tokens` tokens of each receipt that has so many.
 pub fn scores(receipts: &[Distances], tokens: usize, clip: f64) -> Vec<f64> {
-    receipts.iter().filter_map(|d| d.get(..tokens)).map(|d| score(d, clip)).collect()
+    receipts.iter().filter_map(|d| d.each.get(..tokens)).map(|d| score(d, clip)).collect()
 }
 
 /// The shipped score: the mean of the clipped distances.
@@ -79,6 +92,8 @@ pub fn area(honest: &[f64], dishonest: &[f64]) -> f64 {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Point {
     pub tokens: usize,
+    /// Dishonest receipts.
+    pub runs: usize,
     pub area: f64,
     /// For each of [`RATES`]: false and true positive rates on the judging half.
     pub rates: Vec<(f64, f64)>,
@@ -87,8 +102,8 @@ pub struct Point {
 /// False positive rates at which thresholds are chosen.
 pub const RATES: [f64; 4] = [0.0, 0.001, 0.01, 0.05];
 
-/// The curve at each length.
-pub fn curve(honest: &Halves, attacks: &[Halves], clip: f64) -> Vec<Point> {
+/// The curve at each length. Of dishonest receipts all are judged: none takes part in choosing.
+pub fn curve(honest: &Halves, attacks: &[Vec<Distances>], clip: f64) -> Vec<Point> {
     PREFIXES
         .iter()
         .enumerate()
@@ -97,12 +112,17 @@ pub fn curve(honest: &Halves, attacks: &[Halves], clip: f64) -> Vec<Point> {
             let attack = &attacks[at.min(attacks.len() - 1)];
             let chosen = scores(&honest.choosing, *tokens, clip);
             let judged = scores(&honest.judging, *tokens, clip);
-            let dishonest = scores(&attack.judging, *tokens, clip);
+            let dishonest = scores(attack, *tokens, clip);
             let rates = RATES.map(|rate| {
                 let threshold = threshold(&chosen, rate);
                 (share_above(&judged, threshold), share_above(&dishonest, threshold))
             });
-            Point { tokens: *tokens, area: area(&judged, &dishonest), rates: rates.to_vec() }
+            Point {
+                tokens: *tokens,
+                runs: dishonest.len(),
+                area: area(&judged, &dishonest),
+                rates: rates.to_vec(),
+            }
         })
         .collect()
 }

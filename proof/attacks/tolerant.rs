@@ -4,6 +4,7 @@ use attestlm::profile::Profile;
 use attestlm::verify::{distances, verify, VerifyOptions};
 use attestlm_proof::Failure;
 
+use crate::cases::is_filtered;
 use crate::catalogue::{Attack, InTolerance, Lie};
 use crate::exact::{client_expectations, indices, Tally};
 use crate::node::{output_of, Node, BATCH};
@@ -51,8 +52,9 @@ pub fn measure(
     direction: Direction,
     plan: Plan,
 ) -> Result<Vec<Vec<Option<Outcome>>>, Failure> {
-    let items: Vec<&Subject> = subjects.iter().collect();
-    let by_subject = parallel(&items, |subject| on_subject(subject, attacks, direction, plan))?;
+    let items: Vec<(usize, &Subject)> = subjects.iter().enumerate().collect();
+    let by_subject =
+        parallel(&items, |(number, subject)| on_subject(*number, subject, attacks, direction, plan))?;
     let mut all: Vec<Vec<Option<Outcome>>> =
         attacks.iter().map(|attack| attack.lies.iter().map(|_| None).collect()).collect();
     for subject in by_subject {
@@ -78,6 +80,7 @@ impl Outcome {
 }
 
 fn on_subject(
+    number: usize,
     subject: &Subject,
     attacks: &[Attack],
     direction: Direction,
@@ -99,9 +102,11 @@ fn on_subject(
                 InTolerance::Checked => Some(checked(&mut nodes, lie, direction, plan.checked)?),
                 InTolerance::Scored => {
                     let node = nodes.iter_mut().find(|n| n.tokens as usize == longest).ok_or("no node")?;
-                    Some(scored(std::slice::from_mut(node), lie, direction, plan.scored)?)
+                    Some(scored(std::slice::from_mut(node), lie, direction, (number, plan.scored))?)
                 }
-                InTolerance::ScoredAtOnePlace => Some(scored(&mut nodes, lie, direction, plan.scored)?),
+                InTolerance::ScoredAtOnePlace => {
+                    Some(scored(&mut nodes, lie, direction, (number, plan.scored))?)
+                }
             });
         }
         found.push(of_attack);
@@ -122,7 +127,12 @@ fn options<'a>(node: &Node<'a>, lie: &Lie, direction: Direction) -> VerifyOption
 }
 
 /// The distances of receipts whose output is not the honest one, for each node's length.
-fn scored(nodes: &mut [Node<'_>], lie: &Lie, direction: Direction, quota: usize) -> Result<Outcome, Failure> {
+fn scored(
+    nodes: &mut [Node<'_>],
+    lie: &Lie,
+    direction: Direction,
+    (subject, quota): (usize, usize),
+) -> Result<Outcome, Failure> {
     let mut outcome = Outcome::default();
     for node in nodes {
         let mut list = Vec::new();
@@ -135,7 +145,8 @@ fn scored(nodes: &mut [Node<'_>], lie: &Lie, direction: Direction, quota: usize)
                 if output_of(document)? == output_of(&case.honest)? {
                     outcome.same_output += 1;
                 } else {
-                    list.push(distances(document, &options(node, lie, direction))?);
+                    let each = distances(document, &options(node, lie, direction))?;
+                    list.push(Distances { subject, filtered: is_filtered(&case.request), each });
                 }
             }
         }
