@@ -17,7 +17,7 @@ export CCACHE_NOHASHDIR ?= 1
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo bench build test test-rust test-pure test-vectors test-profiles lint fmt clean
+.PHONY: help setup demo bench attacks build test test-rust test-pure test-vectors test-profiles test-attacks lint fmt clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -32,7 +32,7 @@ demo: setup ## Answer a question, sign and replay the answer, and catch an edite
 	@$(CARGO) build --release --locked --package attestlm-cli --bin attestlm --example forge
 	@scripts/demo.sh $(TARGET)/release
 
-test: setup test-rust test-pure test-vectors test-profiles ## Run every test
+test: setup test-rust test-pure test-vectors test-profiles test-attacks ## Run every test
 
 # Release: the engine's tests read thousands of tokens.
 test-rust:
@@ -52,6 +52,10 @@ test-profiles: build
 	$(CARGO) build --locked --package attestlm-cli
 	@scripts/same-receipt.sh $(ATTESTLM) $(TARGET)/debug/attestlm
 
+# The attack matrix with fewer runs of everything.
+test-attacks:
+	$(CARGO) run --release --locked --package attestlm-proof --bin attacks -- --short
+
 lint: setup ## Formatting, clippy and documentation, every warning an error
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
@@ -60,6 +64,9 @@ lint: setup ## Formatting, clippy and documentation, every warning an error
 
 bench: setup ## Measure what a receipt costs (docs/benchmarks.md)
 	$(CARGO) bench --locked --package attestlm-benches --bench cost
+
+attacks: setup ## Forge thousands of receipts and verify them (docs/attacks.md)
+	$(CARGO) run --release --locked --package attestlm-proof --bin attacks
 
 fmt: ## Format the code
 	$(CARGO) fmt --all

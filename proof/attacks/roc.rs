@@ -138,3 +138,73 @@ pub fn tokens_needed(curve: &[Point]) -> Option<usize> {
 
 /// The clips that are compared with the shipped one.
 pub const CLIPS: [f64; 4] = [1.0, 2.0, DISTANCE_CLIP, 8.0];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn receipts(scores: impl IntoIterator<Item = f64>) -> Vec<Distances> {
+        scores
+            .into_iter()
+            .map(|score| Distances { subject: 0, filtered: false, each: vec![score; 128] })
+            .collect()
+    }
+
+    #[test]
+    fn a_threshold_lets_the_share_it_was_chosen_for_above() {
+        let honest: Vec<f64> = (0..1000).map(f64::from).collect();
+        assert_eq!(threshold(&honest, 0.0), 999.0);
+        for (rate, count) in [(0.0, 0), (0.001, 1), (0.01, 10), (0.05, 50)] {
+            assert_eq!(above(&honest, threshold(&honest, rate)), count);
+        }
+        // A tie goes in favour of the honest ones.
+        assert_eq!(above(&[1.0, 1.0, 1.0, 0.0], threshold(&[1.0, 1.0, 1.0, 0.0], 0.5)), 0);
+    }
+
+    #[test]
+    fn the_area_is_the_share_of_pairs_in_order() {
+        assert_eq!(area(&[0.0, 1.0], &[2.0, 3.0]), 1.0);
+        assert_eq!(area(&[2.0, 3.0], &[0.0, 1.0]), 0.0);
+        assert_eq!(area(&[1.0, 1.0], &[1.0]), 0.5);
+        assert_eq!(area(&[0.0, 2.0], &[1.0]), 0.5);
+    }
+
+    #[test]
+    fn a_score_is_the_clipped_mean_of_a_prefix() {
+        let one = Distances { subject: 0, filtered: false, each: vec![0.0, 9.0, 1.0, 0.0] };
+        assert_eq!(scores(std::slice::from_ref(&one), 4, 4.0), [1.25]);
+        assert_eq!(scores(std::slice::from_ref(&one), 2, 4.0), [2.0]);
+        // A receipt that is shorter has no score at this length.
+        assert!(scores(&[one], 5, 4.0).is_empty());
+    }
+
+    #[test]
+    fn halves_share_the_receipts_and_are_the_same_each_time() {
+        let all = receipts((0..101).map(f64::from));
+        let halves = Halves::of(all.clone());
+        assert_eq!((halves.choosing.len(), halves.judging.len()), (50, 51));
+        let firsts = |list: &[Distances]| list.iter().map(|d| d.each[0]).collect::<Vec<_>>();
+        let again = Halves::of(all);
+        assert_eq!(firsts(&halves.choosing), firsts(&again.choosing));
+        let mut both = [firsts(&halves.choosing), firsts(&halves.judging)].concat();
+        assert!(both.windows(2).any(|w| w[0] > w[1]), "not shuffled");
+        both.sort_by(f64::total_cmp);
+        assert!(both.into_iter().eq((0..101).map(f64::from)));
+    }
+
+    #[test]
+    fn tokens_needed_asks_both_rates() {
+        let honest = Halves::of(receipts((0..4000).map(|i| f64::from(i) / 4e5)));
+        let needed = |attack: Vec<Distances>| tokens_needed(&curve(&honest, &[attack], 4.0));
+        assert_eq!(needed(receipts([0.5; 100])), Some(PREFIXES[0]));
+        // Two of a hundred are among the honest ones: 98 %.
+        assert_eq!(needed(receipts((0..100).map(|i| if i < 2 { 0.0 } else { 0.5 }))), None);
+        // Honest receipts of the other half above the threshold: 2 of 2000 may be, 3 not.
+        let mut halves = honest.clone();
+        for (above, expected) in [(2, Some(PREFIXES[0])), (3, None)] {
+            halves.judging = receipts((0..2000).map(|i| if i < above { 1.0 } else { 0.0 }));
+            let curve = curve(&halves, &[receipts([2.0; 100])], 4.0);
+            assert_eq!(tokens_needed(&curve), expected);
+        }
+    }
+}
