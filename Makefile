@@ -67,6 +67,9 @@ soak: setup build ## Long runs: 1,000 cycles, 500 cancels, 240 kills (docs/threa
 
 neighbour: setup ## Measure two threads beside a busy neighbour (docs/threads.md)
 	$(CARGO) bench --locked --package attestlm-benches --bench neighbour
+# The attack matrix with fewer runs of everything.
+test-attacks:
+	$(CARGO) run --release --locked --package attestlm-proof --bin attacks -- --short
 
 lint: setup ## Formatting, clippy and documentation, every warning an error
 	$(CARGO) fmt --all --check
@@ -86,6 +89,9 @@ compilers: setup ## Builds by gcc and by clang compute the same bits
 
 bench: setup ## Measure what a receipt costs (docs/benchmarks.md)
 	$(CARGO) bench --locked --package attestlm-benches --bench cost
+
+attacks: setup ## Forge thousands of receipts and verify them (docs/attacks.md)
+	$(CARGO) run --release --locked --package attestlm-proof --bin attacks
 
 fmt: ## Format the code
 	$(CARGO) fmt --all

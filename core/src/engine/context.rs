@@ -14,7 +14,7 @@ use super::device::{self, Instance};
 use super::float_env::FloatEnv;
 use super::weights::{AdapterWeights, Weights};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::Model;
+use crate::model::{Adapter, Model};
 use crate::Token;
 
 /// The most streams one context may hold (`LLAMA_MAX_SEQ` of the engine is 256).
@@ -39,6 +39,19 @@ pub struct ContextOptions {
     pub streams: u32,
     /// Physical batch size.
     pub ubatch: u32,
+}
+
+/// What a [`Context::for_trial`] keeps its keys and values in.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CacheType {
+    /// F16, as every profile does.
+    #[default]
+    F16,
+    /// Keys in Q8_0, values in F16.
+    Q8Keys,
+    /// Keys and values in Q8_0, which needs the flash attention kernels.
+    Q8,
 }
 
 /// One token for one stream of a batch.
@@ -127,6 +140,22 @@ impl Context {
         Self::new(model.weights(), None, model.vocab().len(), options, &Arc::default())
     }
 
+    /// What somebody may run who says otherwise: with an adapter, and with a cache of another type, for
+    /// which the graph check is off. For trials of what a verification catches.
+    ///
+    /// # Errors
+    /// As [`Self::for_model`].
+    #[doc(hidden)]
+    pub fn for_trial(
+        model: &Model,
+        adapter: Option<&Adapter>,
+        options: &ContextOptions,
+        cache: CacheType,
+    ) -> Result<Self> {
+        let adapter = adapter.map(Adapter::weights);
+        Self::with_cache(model.weights(), adapter, model.vocab().len(), options, &Arc::default(), cache)
+    }
+
     /// Makes a context and decodes one token with it, so that a model outside the profile is
     /// refused now and not in the middle of an answer.
     ///
@@ -139,6 +168,17 @@ impl Context {
         n_vocab: usize,
         options: &ContextOptions,
         abort: &Arc<AtomicBool>,
+    ) -> Result<Self> {
+        Self::with_cache(weights, adapter, n_vocab, options, abort, CacheType::F16)
+    }
+
+    fn with_cache(
+        weights: &Arc<Weights>,
+        adapter: Option<&Arc<AdapterWeights>>,
+        n_vocab: usize,
+        options: &ContextOptions,
+        abort: &Arc<AtomicBool>,
+        cache: CacheType,
     ) -> Result<Self> {
         let range = |field: &'static str, value: u32, max: u32| {
             if (1..=max).contains(&value) {
@@ -158,6 +198,7 @@ impl Context {
         let (pool, solo) = (ThreadPool::new(threads)?, ThreadPool::new(1)?);
         let instance = Arc::new(Instance {
             exact: options.exact,
+            checked: options.exact && cache == CacheType::F16,
             threadpool: pool.0,
             n_threads: threads,
             solo: solo.0,
@@ -181,8 +222,12 @@ impl Context {
         // The reference flash path accumulates V in f16 and stagnates on long contexts.
         params.flash_attn_type =
             if options.exact { sys::LLAMA_FLASH_ATTN_TYPE_DISABLED } else { sys::LLAMA_FLASH_ATTN_TYPE_AUTO };
-        params.type_k = sys::GGML_TYPE_F16;
+        params.type_k = if cache == CacheType::F16 { sys::GGML_TYPE_F16 } else { sys::GGML_TYPE_Q8_0 };
         params.type_v = sys::GGML_TYPE_F16;
+        if cache == CacheType::Q8 {
+            params.type_v = sys::GGML_TYPE_Q8_0;
+            params.flash_attn_type = sys::LLAMA_FLASH_ATTN_TYPE_ENABLED;
+        }
         // A unified cache fills holes out of position order; a short sliding-window cache has a ring
         // whose size depends on the ubatch. Both change logits.
         params.kv_unified = false;

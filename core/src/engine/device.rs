@@ -26,8 +26,10 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// How an instance computes, and what its session learns from it.
 pub(super) struct Instance {
-    /// ggml's reference mode, and every graph checked against the profile's list.
+    /// ggml's reference mode.
     pub exact: bool,
+    /// Every graph is checked against the profile's list.
+    pub checked: bool,
     /// The session's thread pool.
     pub threadpool: sys::ggml_threadpool_t,
     /// Number of threads of the pool.
@@ -346,7 +348,7 @@ unsafe extern "C" fn graph_compute(
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         // Worker 0 of the pool is this thread, the caller's: its rounding mode counts.
         let _env = FloatEnv::enter();
-        if instance.exact {
+        if instance.checked {
             // SAFETY: ggml passes a valid graph.
             if let Err(why) = unsafe { graph::check(graph) } {
                 *instance.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);

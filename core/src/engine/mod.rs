@@ -18,6 +18,8 @@ mod weights;
 
 use once_cell::sync::OnceCell;
 
+#[doc(hidden)]
+pub use context::CacheType;
 pub use context::{Context, ContextOptions, DecodeItem};
 pub(crate) use vocab::Split;
 pub use vocab::{Vocab, MAX_TEXT_BYTES};
