@@ -87,8 +87,14 @@ exactness: setup compilers ## Prove the exact profile: every circumstance, famil
 compilers: setup ## Builds by gcc and by clang compute the same bits
 	@scripts/compilers.sh $(TARGET)
 
-bench: setup ## Measure what a receipt costs (docs/benchmarks.md)
-	$(CARGO) bench --locked --package attestlm-benches --bench cost
+bench: setup ## Measure speed, cost and memory beside peers; writes docs/benchmarks.md (40 minutes)
+	@$(CARGO) build --release --locked --package attestlm-benches --bin bench
+	@$(TARGET)/release/bench
+
+# The benches on tiny models: that they work, not what they measure.
+test-bench:
+	@$(CARGO) build --release --locked --package attestlm-benches --bin bench
+	@$(TARGET)/release/bench --short > /dev/null
 
 attacks: setup ## Forge thousands of receipts and verify them (docs/attacks.md)
 	$(CARGO) run --release --locked --package attestlm-proof --bin attacks

@@ -1,9 +1,10 @@
 //! Replay: one teacher-forced prefill of prompt and output, which gives again every logit the
 //! generation saw, and with them every digest and every draw.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use crate::engine::crew::{Crew, WORTH_SHARING};
 use crate::engine::float_env::FloatEnv;
 use crate::engine::{Context, ContextOptions, DecodeItem};
 use crate::error::{Error, ErrorKind, Result};
@@ -12,7 +13,7 @@ use crate::model::{Adapter, Model};
 use crate::output::{Drawn, Output};
 use crate::policy::SamplingPolicy;
 use crate::receipt::Finish;
-use crate::sampler::Sampler;
+use crate::sampler::{Judgement, Sampler, TokenMask};
 use crate::session::Constraint;
 use crate::trace;
 use crate::Token;
@@ -25,6 +26,9 @@ const LOGIT_BYTES: u64 = 128 << 20;
 /// Tokens computed at once, at most: more is no faster, at 512 even slower (docs/benchmarks.md), and a
 /// cancel is noticed later.
 const MAX_UBATCH: u64 = 128;
+
+/// Positions judged at once, at most: each thread that judges has the buffers of a sampler.
+const MAX_JUDGES: usize = 16;
 
 /// What differs where another token would have been drawn.
 pub(crate) const TOKEN: &str = "token";
@@ -112,7 +116,7 @@ pub(crate) fn replay(claim: &Claim<'_>, options: &ReplayOptions<'_>) -> Result<R
         }
     }
     let mut checker = match &claim.drawn {
-        Some(drawn) => Some(DrawChecker::new(claim, drawn, model)?),
+        Some(drawn) => Some(DrawChecker::new(claim, drawn, model, options.threads)?),
         None => None,
     };
     if claim.output.is_empty() {
@@ -145,13 +149,13 @@ pub(crate) fn replay(claim: &Claim<'_>, options: &ReplayOptions<'_>) -> Result<R
             .map(|(at, token)| DecodeItem { stream: 0, token: *token, logits: at >= first_row })
             .collect();
         context.decode(&items)?;
-        for row in first_row.max(start)..end {
-            let logits = context.logits(row - start)?;
-            replayed.digests.push(trace::logits_digest(logits));
-            if let Some(checker) = &mut checker {
-                checker.check(position, logits, &mut replayed)?;
-            }
-            position += 1;
+        let rows: Vec<&[f32]> =
+            (first_row.max(start)..end).map(|row| context.logits(row - start)).collect::<Result<_>>()?;
+        let first = position;
+        position += rows.len();
+        match &mut checker {
+            Some(checker) => checker.check(context.crew(), first, &rows, &mut replayed)?,
+            None => replayed.digests.extend(digests(context.crew(), &rows)?),
         }
         start = end;
     }
@@ -179,19 +183,70 @@ fn context_for(tokens: usize, n_vocab: usize, options: &ReplayOptions<'_>) -> Re
     Ok(context)
 }
 
+/// The next row that no thread has taken.
+fn next_row<'a>(next: &AtomicUsize, rows: &[&'a [f32]]) -> Option<(usize, &'a [f32])> {
+    let row = next.fetch_add(1, Ordering::Relaxed);
+    Some((row, *rows.get(row)?))
+}
+
+/// On how many threads the rows are worth being looked at: a few logits take less time than waking a
+/// thread does.
+fn lanes(rows: &[&[f32]], most: usize) -> usize {
+    if rows.iter().map(|row| row.len()).sum::<usize>() < WORTH_SHARING {
+        1
+    } else {
+        most
+    }
+}
+
+fn unfinished() -> Error {
+    Error::new(ErrorKind::Internal, "engine", "a position was not judged")
+}
+
+/// The digests of rows that were not drawn from.
+fn digests(crew: &Crew, rows: &[&[f32]]) -> Result<Vec<[u8; 32]>> {
+    let digests: Vec<OnceLock<[u8; 32]>> = rows.iter().map(|_| OnceLock::new()).collect();
+    let next = AtomicUsize::new(0);
+    crew.run(lanes(rows, crew.threads()), &|_lane| {
+        while let Some((row, logits)) = next_row(&next, rows) {
+            if let Some(slot) = digests.get(row) {
+                let _ = slot.set(trace::logits_digest(logits));
+            }
+        }
+    })?;
+    digests.into_iter().map(|slot| slot.into_inner().ok_or_else(unfinished)).collect()
+}
+
+/// How the claimed token of a position compares with what is drawn there; `history` is prompt and
+/// output as claimed.
+fn judge(
+    sampler: &mut Sampler,
+    claim: &Claim<'_>,
+    history: &[Token],
+    position: usize,
+    logits: &[f32],
+    mask: Option<&TokenMask>,
+) -> Result<Judgement> {
+    let token = claim.output.get(position).copied().ok_or_else(unfinished)?;
+    let before = history.get(..claim.prompt.len() + position).ok_or_else(unfinished)?;
+    sampler.judge(position as u64, logits, before, mask, token)
+}
+
 /// Redraws each token and follows the rule of where the output ends.
 struct DrawChecker<'a> {
     claim: &'a Claim<'a>,
     drawn: &'a DrawnClaim<'a>,
     model: &'a Model,
-    sampler: Sampler,
+    /// One for each thread that may judge.
+    samplers: Vec<Mutex<Sampler>>,
     grammar: Option<Constraint>,
+    /// Prompt and output as claimed.
     history: Vec<Token>,
     output: Output,
 }
 
 impl<'a> DrawChecker<'a> {
-    fn new(claim: &'a Claim<'a>, drawn: &'a DrawnClaim<'a>, model: &'a Model) -> Result<Self> {
+    fn new(claim: &'a Claim<'a>, drawn: &'a DrawnClaim<'a>, model: &'a Model, threads: u32) -> Result<Self> {
         let vocab = model.vocab();
         if claim.prompt.len() >= drawn.policy.context_tokens as usize {
             return Err(Error::argument("promptTokens", "they leave no room in the policy's contextTokens"));
@@ -203,10 +258,13 @@ impl<'a> DrawChecker<'a> {
             }
             None => None,
         };
+        let sampler = || Sampler::new(drawn.policy, drawn.seed, drawn.stream, vocab.len(), vocab.eog());
+        // A grammar allows what the tokens before it left: its positions are judged one after another.
+        let judges = if grammar.is_some() { 1 } else { (threads as usize).clamp(1, MAX_JUDGES) };
         Ok(DrawChecker {
-            sampler: Sampler::new(drawn.policy, drawn.seed, drawn.stream, vocab.len(), vocab.eog())?,
+            samplers: (0..judges).map(|_| sampler().map(Mutex::new)).collect::<Result<_>>()?,
             grammar,
-            history: claim.prompt.to_vec(),
+            history: claim.prompt.iter().chain(claim.output).copied().collect(),
             output: Output::default(),
             claim,
             drawn,
@@ -214,26 +272,97 @@ impl<'a> DrawChecker<'a> {
         })
     }
 
-    fn check(&mut self, position: usize, logits: &[f32], replayed: &mut Replayed) -> Result<()> {
-        let Some(token) = self.claim.output.get(position).copied() else { return Ok(()) };
-        let mask = match &mut self.grammar {
-            Some(grammar) => match grammar.mask() {
-                Ok(mask) => Some(mask),
-                Err(_) => {
-                    // The claimed tokens left the grammar earlier; that position was already named.
-                    replayed.contradict(Divergence { position, what: "grammar" });
-                    replayed.distances.push(f64::INFINITY);
-                    return Ok(());
+    /// Digests and judges the logits of consecutive positions, `first` and on, on the crew's threads.
+    fn check(&mut self, crew: &Crew, first: usize, rows: &[&[f32]], replayed: &mut Replayed) -> Result<()> {
+        if self.grammar.is_some() {
+            return self.check_in_order(crew, first, rows, replayed);
+        }
+        let judged: Vec<OnceLock<([u8; 32], Result<Judgement>)>> =
+            rows.iter().map(|_| OnceLock::new()).collect();
+        let next = AtomicUsize::new(0);
+        let (samplers, history, claim) = (&self.samplers, &self.history, self.claim);
+        crew.run(lanes(rows, samplers.len()), &|lane| {
+            let Some(sampler) = samplers.get(lane) else { return };
+            let mut sampler = sampler.lock().unwrap_or_else(PoisonError::into_inner);
+            while let Some((row, logits)) = next_row(&next, rows) {
+                let judgement = judge(&mut sampler, claim, history, first + row, logits, None);
+                if let Some(slot) = judged.get(row) {
+                    let _ = slot.set((trace::logits_digest(logits), judgement));
                 }
-            },
+            }
+        })?;
+        for (position, slot) in (first..).zip(judged) {
+            let (digest, judgement) = slot.into_inner().ok_or_else(unfinished)?;
+            replayed.digests.push(digest);
+            self.settle(position, judgement, replayed)?;
+        }
+        Ok(())
+    }
+
+    /// As [`Self::check`] with a grammar: one thread judges all positions, the others digest.
+    fn check_in_order(
+        &mut self,
+        crew: &Crew,
+        first: usize,
+        rows: &[&[f32]],
+        replayed: &mut Replayed,
+    ) -> Result<()> {
+        let mut outcome = Ok(());
+        let digests: Vec<OnceLock<[u8; 32]>> = rows.iter().map(|_| OnceLock::new()).collect();
+        let next = AtomicUsize::new(0);
+        {
+            let judge = Mutex::new(Some((&mut *self, &mut *replayed, &mut outcome)));
+            crew.run(lanes(rows, crew.threads()), &|_lane| {
+                let mine = judge.lock().unwrap_or_else(PoisonError::into_inner).take();
+                if let Some((this, replayed, outcome)) = mine {
+                    *outcome =
+                        (first..).zip(rows).try_for_each(|(at, row)| this.check_next(at, row, replayed));
+                }
+                while let Some((row, logits)) = next_row(&next, rows) {
+                    if let Some(slot) = digests.get(row) {
+                        let _ = slot.set(trace::logits_digest(logits));
+                    }
+                }
+            })?;
+        }
+        outcome?;
+        for slot in digests {
+            replayed.digests.push(slot.into_inner().ok_or_else(unfinished)?);
+        }
+        Ok(())
+    }
+
+    /// Judges the next position under the grammar.
+    fn check_next(&mut self, position: usize, logits: &[f32], replayed: &mut Replayed) -> Result<()> {
+        let mask = match self.grammar.as_mut().map(Constraint::mask) {
+            Some(Err(_)) => {
+                // The claimed tokens left the grammar earlier; that position was already named.
+                replayed.contradict(Divergence { position, what: "grammar" });
+                replayed.distances.push(f64::INFINITY);
+                return Ok(());
+            }
+            Some(Ok(mask)) => Some(mask),
             None => None,
         };
-        let judgement = match self.sampler.judge(position as u64, logits, &self.history, mask, token) {
+        let Some(sampler) = self.samplers.first_mut() else { return Err(unfinished()) };
+        let sampler = sampler.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let judgement = judge(sampler, self.claim, &self.history, position, logits, mask);
+        self.settle(position, judgement, replayed)
+    }
+
+    /// Takes what a judge found.
+    fn settle(
+        &mut self,
+        position: usize,
+        judgement: Result<Judgement>,
+        replayed: &mut Replayed,
+    ) -> Result<()> {
+        let Some(token) = self.claim.output.get(position).copied() else { return Ok(()) };
+        let judgement = match judgement {
             Ok(judgement) => judgement,
             Err(error) if error.kind() == ErrorKind::Logits => {
                 replayed.contradict(Divergence { position, what: "logits cannot be sampled" });
                 replayed.distances.push(f64::INFINITY);
-                self.history.push(token);
                 return Ok(());
             }
             Err(error) => return Err(error),
@@ -258,7 +387,6 @@ impl<'a> DrawChecker<'a> {
             Some(grammar) if !is_eog => grammar.accept(token).unwrap_or(false),
             _ => false,
         };
-        self.history.push(token);
         let drawn = Drawn { token, piece: vocab.piece(token), is_eog, grammar_ended };
         let finish = self.output.push(drawn, self.drawn.policy, self.claim.prompt.len());
         let is_last = position + 1 == self.claim.output.len();

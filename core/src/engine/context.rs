@@ -12,6 +12,8 @@ use llama_cpp_sys_2 as sys;
 use super::crew::Crew;
 use super::device::{self, Instance};
 use super::float_env::FloatEnv;
+use super::op_times::{OpTime, OpTimes};
+use super::sharing::Sharing;
 use super::weights::{AdapterWeights, Weights};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Adapter, Model};
@@ -97,6 +99,8 @@ pub struct Context {
     // Freed first (see Drop), then the pools, then the weights.
     context: *mut sys::llama_context,
     instance: Arc<Instance>,
+    // Borrows the first pool: dropped before it.
+    crew: Crew,
     _pools: [ThreadPool; 2],
     _adapter: Option<Arc<AdapterWeights>>,
     _weights: Arc<Weights>,
@@ -196,14 +200,17 @@ impl Context {
         }
         let threads = c_int::try_from(options.threads).map_err(|_| Error::argument("threads", "too many"))?;
         let (pool, solo) = (ThreadPool::new(threads)?, ThreadPool::new(1)?);
+        let sharing = Arc::new(Sharing::new(options.threads));
+        let crew = Crew::new(pool.0, threads, &sharing)?;
         let instance = Arc::new(Instance {
             exact: options.exact,
             checked: options.exact && cache == CacheType::F16,
             threadpool: pool.0,
             n_threads: threads,
             solo: solo.0,
-            crew: Crew::new(options.threads),
+            sharing,
             graphs: AtomicU64::new(0),
+            times: Mutex::new(None),
             refusal: Mutex::new(None),
         });
 
@@ -254,6 +261,7 @@ impl Context {
         let mut this = Context {
             context,
             instance,
+            crew,
             _pools: [pool, solo],
             _adapter: adapter.cloned(),
             _weights: Arc::clone(weights),
@@ -284,7 +292,7 @@ impl Context {
     /// From now on a graph is shared among the threads only while that is faster than one alone. Until
     /// then every graph has all threads of its options.
     pub(crate) fn adapt_threads(&self) {
-        self.instance.crew.adapt();
+        self.instance.sharing.adapt();
     }
 
     /// Decodes one token and removes it: the graph check speaks before the first answer.
@@ -297,6 +305,11 @@ impl Context {
     #[must_use]
     pub fn batch_tokens(&self) -> usize {
         self.options.ubatch.max(self.options.streams) as usize
+    }
+
+    /// The context's threads, for work on the logits of the last batch.
+    pub(crate) fn crew(&self) -> &Crew {
+        &self.crew
     }
 
     /// Capacity of a stream in tokens.
@@ -536,6 +549,24 @@ impl Context {
         self.instance.graphs.load(Ordering::Relaxed)
     }
 
+    /// Computes the nodes of the decodes in `run` one by one and answers what each kind of operation took,
+    /// slowest first. The logits are the same; the whole takes a little longer.
+    ///
+    /// # Errors
+    /// What `run` answers.
+    pub fn time_operations(&mut self, run: impl FnOnce(&mut Self) -> Result<()>) -> Result<Vec<OpTime>> {
+        let times = |this: &Self, set: Option<OpTimes>| {
+            std::mem::replace(
+                &mut *this.instance.times.lock().unwrap_or_else(std::sync::PoisonError::into_inner),
+                set,
+            )
+        };
+        times(self, Some(OpTimes::default()));
+        let outcome = run(self);
+        let found = times(self, None).unwrap_or_default();
+        outcome.map(|()| found.list())
+    }
+
     /// The flag that stops a running decode when raised.
     #[must_use]
     pub fn abort_flag(&self) -> &Arc<AtomicBool> {
@@ -596,6 +627,14 @@ mod tests {
             let rows =
                 run(&mut context(&weights, &vocab, true, threads, ubatch, 1), &tokens, ubatch as usize);
             assert!(rows == reference, "threads {threads}, ubatch {ubatch}");
+            let mut timed = context(&weights, &vocab, true, threads, ubatch, 1);
+            let mut rows = Vec::new();
+            let times = timed.time_operations(|ctx| {
+                rows = run(ctx, &tokens, ubatch as usize);
+                Ok(())
+            });
+            assert!(rows == reference, "node by node, threads {threads}, ubatch {ubatch}");
+            assert!(times.unwrap().iter().any(|time| time.name == "MUL_MAT q8_0 ffn_down"));
             let rows =
                 run(&mut context(&weights, &vocab, false, threads, ubatch, 1), &tokens, ubatch as usize);
             fast_differs |= rows != reference;

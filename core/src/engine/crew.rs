@@ -1,109 +1,239 @@
-//! How many threads the next graph is worth: all of a session's, or the caller's alone.
+//! The threads of a context's pool, lent for other work between two decodes: digests and draws.
 //!
-//! Sharing a graph among n threads divides its work by n, and adds what they wait for each other. Where the
-//! first thread waits for more than half of a graph, two would have been faster as one. So it is beside a
-//! busy neighbour, whose time slices are longer than all the work between two barriers: then the next graphs
-//! are computed by one thread, and now and then one by all, to see whether the neighbour is gone. The
-//! numerics do not depend on the number of threads.
+//! ggml's workers run nothing but graphs, so the work is a graph: one node, a custom operation that
+//! calls back. No thread is started, and never more are busy than the session was allowed.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::cell::Cell;
+use std::ffi::{c_int, c_void};
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
 
-/// Graphs computed alone after the first that was not worth sharing; doubled while sharing stays slow.
-const FIRST: u32 = 4;
-/// At most so many, some seconds of decoding.
-const MOST: u32 = 256;
+use llama_cpp_sys_2 as sys;
 
-/// Decides for one session, which computes one graph at a time.
-pub(super) struct Crew {
-    /// Threads of the session.
-    threads: u32,
-    /// Whether a graph may be computed alone: not where a caller wants that many threads, as tests do.
-    adapts: AtomicBool,
-    /// Graphs still to be computed alone.
-    alone: AtomicU32,
-    /// The length of the last spell alone; 0 if sharing was worth it since.
-    spell: AtomicU32,
+use super::float_env::FloatEnv;
+use super::sharing::Sharing;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Fewer logits than this are looked at faster than a second thread wakes up.
+pub(crate) const WORTH_SHARING: usize = 1 << 15;
+
+/// What a lane does; called once on each thread with its number.
+type Work<'a> = dyn Fn(usize) + Sync + 'a;
+
+/// Where the callback finds the work of the call in progress.
+struct Slot {
+    work: Cell<Option<*const Work<'static>>>,
+    panicked: AtomicBool,
+}
+
+/// The threads of one pool.
+pub(crate) struct Crew {
+    threads: usize,
+    /// None for one thread: it needs no graph.
+    graph: Option<Graph>,
+    /// Where graphs are not worth sharing, this is not either.
+    sharing: Arc<Sharing>,
+    slot: Box<Slot>,
+}
+
+struct Graph {
+    memory: *mut sys::ggml_context,
+    graph: *mut sys::ggml_cgraph,
+    plan: sys::ggml_cplan,
+}
+
+impl Drop for Graph {
+    fn drop(&mut self) {
+        // SAFETY: made by `Crew::new`, freed once; graph and tensor lie in it.
+        unsafe { sys::ggml_free(self.memory) };
+    }
 }
 
 impl Crew {
-    pub(super) fn new(threads: u32) -> Self {
-        Crew { threads, adapts: AtomicBool::new(false), alone: AtomicU32::new(0), spell: AtomicU32::new(0) }
+    /// The crew of `pool`, which has `threads` threads and outlives the crew.
+    pub(super) fn new(pool: sys::ggml_threadpool_t, threads: c_int, sharing: &Arc<Sharing>) -> Result<Self> {
+        let slot = Box::new(Slot { work: Cell::new(None), panicked: AtomicBool::new(false) });
+        let graph = if threads > 1 { Some(Graph::new(pool, threads, &slot)?) } else { None };
+        Ok(Crew {
+            threads: usize::try_from(threads).unwrap_or(1).max(1),
+            graph,
+            sharing: Arc::clone(sharing),
+            slot,
+        })
     }
 
-    /// From now on graphs are shared only while that pays.
-    pub(super) fn adapt(&self) {
-        self.adapts.store(true, Ordering::Relaxed);
+    /// How many threads there are.
+    pub(crate) fn threads(&self) -> usize {
+        self.threads
     }
 
-    /// Whether the next graph is shared among all threads.
-    pub(super) fn shares(&self) -> bool {
-        if self.threads < 2 {
-            return false;
+    /// Calls `work` once on each of at most `lanes` threads, the caller's among them, with numbers from
+    /// 0 up, and waits for all. `work` must not decode: the pool is busy.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Internal`] if `work` panicked on any thread, [`ErrorKind::Engine`] if ggml failed.
+    pub(crate) fn run(&self, lanes: usize, work: &Work<'_>) -> Result<()> {
+        let Some(graph) = self.graph.as_ref().filter(|_| lanes > 1 && !self.sharing.is_alone()) else {
+            work(0);
+            return Ok(());
+        };
+        let lanes = lanes.min(self.threads);
+        let limited = |lane: usize| {
+            if lane < lanes {
+                work(lane);
+            }
+        };
+        let limited: &Work<'_> = &limited;
+        // SAFETY: only the lifetime changes; the slot is emptied before this call returns, and nobody
+        // looks into it afterwards: ggml waits for its workers.
+        let pointer: *const Work<'static> = unsafe { std::mem::transmute(std::ptr::from_ref(limited)) };
+        self.slot.work.set(Some(pointer));
+        let mut plan = graph.plan;
+        // SAFETY: graph and plan were made for this pool, which computes nothing else now: decoding
+        // needs the context mutably.
+        let status = unsafe { sys::ggml_graph_compute(graph.graph, &raw mut plan) };
+        self.slot.work.set(None);
+        if self.slot.panicked.swap(false, Ordering::Relaxed) {
+            return Err(Error::new(ErrorKind::Internal, "engine", "a worker panicked"));
         }
-        let alone = self.alone.load(Ordering::Relaxed);
-        self.alone.store(alone.saturating_sub(1), Ordering::Relaxed);
-        alone == 0
-    }
-
-    /// Learns from a shared graph: how long it took, and how much of that the first thread waited.
-    pub(super) fn learn(&self, took: u64, waited: u64) {
-        if !self.adapts.load(Ordering::Relaxed) {
-            return;
+        if status == sys::GGML_STATUS_SUCCESS {
+            Ok(())
+        } else {
+            Err(Error::new(ErrorKind::Engine, "threads", "the pool did not run"))
         }
-        let spell = self.spell.load(Ordering::Relaxed);
-        let next = if waited > took / 2 { (spell * 2).clamp(FIRST, MOST) } else { 0 };
-        self.spell.store(next, Ordering::Relaxed);
-        self.alone.store(next, Ordering::Relaxed);
+    }
+}
+
+impl Graph {
+    fn new(pool: sys::ggml_threadpool_t, threads: c_int, slot: &Slot) -> Result<Self> {
+        // SAFETY: plain constructors of ggml; every result is checked before it is used. The memory
+        // holds one graph of one node and two tensors at most.
+        unsafe {
+            let memory = sys::ggml_init(sys::ggml_init_params {
+                mem_size: sys::ggml_graph_overhead_custom(1, false) + 2 * sys::ggml_tensor_overhead(),
+                mem_buffer: std::ptr::null_mut(),
+                no_alloc: true,
+            });
+            if memory.is_null() {
+                return Err(Error::new(ErrorKind::Engine, "threads", "out of memory"));
+            }
+            let mut this = Graph {
+                memory,
+                graph: std::ptr::null_mut(),
+                plan: sys::ggml_cplan {
+                    work_size: 0,
+                    work_data: std::ptr::null_mut(),
+                    n_threads: threads,
+                    threadpool: pool,
+                    abort_callback: None,
+                    abort_callback_data: std::ptr::null_mut(),
+                    use_ref: true,
+                },
+            };
+            // Nothing reads or writes the node's value: it has no memory.
+            let node = sys::ggml_custom_4d(
+                memory,
+                sys::GGML_TYPE_F32,
+                1,
+                1,
+                1,
+                1,
+                std::ptr::null_mut(),
+                0,
+                Some(on_thread),
+                threads,
+                std::ptr::from_ref(slot).cast_mut().cast(),
+            );
+            this.graph = sys::ggml_new_graph_custom(memory, 1, false);
+            if node.is_null() || this.graph.is_null() {
+                return Err(Error::new(ErrorKind::Engine, "threads", "out of memory"));
+            }
+            sys::ggml_build_forward_expand(this.graph, node);
+            Ok(this)
+        }
+    }
+}
+
+unsafe extern "C" fn on_thread(
+    _node: *mut sys::ggml_tensor,
+    thread: c_int,
+    _threads: c_int,
+    data: *mut c_void,
+) {
+    // SAFETY: `data` is the slot of the crew whose graph this is. The caller of `run` wrote `work`
+    // before it woke this thread and writes it again after all threads are done.
+    let slot = unsafe { &*data.cast::<Slot>() };
+    let Some(work) = slot.work.get() else { return };
+    let lane = usize::try_from(thread).unwrap_or(usize::MAX);
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        let _env = FloatEnv::enter();
+        // SAFETY: `run` keeps the closure alive until every thread is done.
+        unsafe { (*work)(lane) };
+    }));
+    if outcome.is_err() {
+        slot.panicked.store(true, Ordering::Relaxed);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicUsize;
+
     use super::*;
 
-    fn adapting() -> Crew {
-        let crew = Crew::new(2);
-        crew.adapt();
-        crew
-    }
-
-    /// Which of the next `count` graphs are shared, where sharing costs the first thread `waited` of 100.
-    fn shared(crew: &Crew, count: usize, waited: u64) -> Vec<usize> {
-        let mut shared = Vec::new();
-        for i in 0..count {
-            if crew.shares() {
-                shared.push(i);
-                crew.learn(100, waited);
-            }
+    fn with_crew(threads: c_int, test: impl FnOnce(&Crew)) {
+        super::super::start().unwrap();
+        // SAFETY: a pool with default parameters, freed after the crew.
+        unsafe {
+            let mut params = sys::ggml_threadpool_params_default(threads);
+            let pool = sys::ggml_threadpool_new(&raw mut params);
+            let crew = Crew::new(pool, threads, &Arc::new(Sharing::new(2))).unwrap();
+            test(&crew);
+            drop(crew);
+            sys::ggml_threadpool_free(pool);
         }
-        shared
     }
 
     #[test]
-    fn sharing_that_pays_goes_on() {
-        let crew = adapting();
-        assert_eq!(shared(&crew, 50, 50).len(), 50);
+    fn every_lane_runs_once_and_no_more_than_asked() {
+        for threads in [1, 2, 4] {
+            with_crew(threads, |crew| {
+                for lanes in 1..6 {
+                    let calls: Vec<AtomicUsize> = (0..8).map(|_| AtomicUsize::new(0)).collect();
+                    crew.run(lanes, &|lane| {
+                        calls[lane].fetch_add(1, Ordering::Relaxed);
+                    })
+                    .unwrap();
+                    let expected = lanes.min(crew.threads());
+                    for (lane, calls) in calls.iter().enumerate() {
+                        assert_eq!(calls.load(Ordering::Relaxed), usize::from(lane < expected));
+                    }
+                }
+            });
+        }
     }
 
     #[test]
-    fn sharing_that_does_not_pay_is_tried_ever_more_rarely_and_comes_back() {
-        let crew = adapting();
-        assert_eq!(shared(&crew, 40, 51), [0, 5, 14, 31]);
-        let tries = shared(&crew, 10_000, 99).len();
-        assert!((35..50).contains(&tries), "{tries}");
-        // One graph that pays is enough.
-        let back = shared(&crew, 600, 10);
-        assert!(back[0] <= MOST as usize && back.len() == 600 - back[0], "{back:?}");
-        assert_eq!(shared(&crew, 14, 99), [0, 5]);
+    fn a_panic_is_an_error_and_the_crew_goes_on() {
+        with_crew(2, |crew| {
+            let error = crew.run(2, &|lane| assert_eq!(lane, 0)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Internal);
+            crew.run(2, &|_| ()).unwrap();
+        });
     }
 
     #[test]
-    fn a_wish_for_threads_is_literal() {
-        assert_eq!(shared(&Crew::new(2), 50, 99).len(), 50);
-    }
-
-    #[test]
-    fn one_thread_shares_nothing() {
-        assert!(!Crew::new(1).shares());
+    fn lanes_compute_in_the_default_floating_point_environment() {
+        use crate::engine::float_env::{read_mxcsr, write_mxcsr};
+        let original = read_mxcsr();
+        with_crew(2, |crew| {
+            write_mxcsr(0x9FC0 | 0x6000);
+            let seen = [AtomicUsize::new(0), AtomicUsize::new(0)];
+            let ran = crew.run(2, &|lane| seen[lane].store(read_mxcsr() as usize & !0x3F, Ordering::Relaxed));
+            write_mxcsr(original);
+            ran.unwrap();
+            assert!(seen.iter().all(|seen| seen.load(Ordering::Relaxed) == 0x1F80));
+        });
     }
 }

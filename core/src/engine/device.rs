@@ -19,8 +19,9 @@ use llama_cpp_sys_2 as sys;
 use once_cell::sync::OnceCell;
 
 use super::abi::{Backend, BackendInterface, Device, DeviceInterface, Reg, RegInterface, API_VERSION};
-use super::crew::Crew;
 use super::float_env::FloatEnv;
+use super::op_times::OpTimes;
+use super::sharing::Sharing;
 use super::{graph, waiting};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -37,9 +38,11 @@ pub(super) struct Instance {
     /// A pool of the calling thread alone.
     pub solo: sys::ggml_threadpool_t,
     /// Which of the two computes the next graph.
-    pub crew: Crew,
+    pub sharing: Arc<Sharing>,
     /// Number of graphs computed.
     pub graphs: AtomicU64,
+    /// Whether nodes are computed one by one and timed, and what was found.
+    pub times: Mutex<Option<OpTimes>>,
     /// Why a graph was refused, taken by the session after a failed decode.
     pub refusal: Mutex<Option<String>>,
 }
@@ -356,7 +359,7 @@ unsafe extern "C" fn graph_compute(
             }
         }
         instance.graphs.fetch_add(1, Ordering::Relaxed);
-        let shares = instance.crew.shares();
+        let shares = instance.sharing.shares();
         let (pool, threads) =
             if shares { (instance.threadpool, instance.n_threads) } else { (instance.solo, 1) };
         // SAFETY: `cpu` is the private backend of this instance; both pools outlive it. ggml pauses the pool
@@ -365,12 +368,16 @@ unsafe extern "C" fn graph_compute(
             sys::ggml_backend_cpu_set_n_threads(state.cpu, threads);
             sys::ggml_backend_cpu_set_threadpool(state.cpu, pool);
         }
+        if let Some(times) = &mut *instance.times.lock().unwrap_or_else(PoisonError::into_inner) {
+            // SAFETY: as below.
+            return unsafe { times.compute(state.cpu, graph) };
+        }
         let watch = waiting::Watch::start();
         // SAFETY: `cpu` is the private backend of this instance; the graph lies in CPU buffers.
         let status = unsafe { sys::ggml_backend_graph_compute(state.cpu, graph) };
         if shares {
             let (took, waited) = watch.stop();
-            instance.crew.learn(took, waited);
+            instance.sharing.learn(took, waited);
         }
         status
     }));

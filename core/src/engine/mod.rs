@@ -3,14 +3,16 @@
 mod abi;
 mod context;
 pub mod cpu;
-mod crew;
+pub(crate) mod crew;
 mod device;
 pub mod float_env;
 mod frozen;
 mod graph;
 pub mod known_answer;
 mod logs;
+mod op_times;
 mod quota;
+mod sharing;
 pub(crate) mod streams;
 mod vocab;
 mod waiting;
@@ -21,6 +23,7 @@ use once_cell::sync::OnceCell;
 #[doc(hidden)]
 pub use context::CacheType;
 pub use context::{Context, ContextOptions, DecodeItem};
+pub use op_times::OpTime;
 pub(crate) use vocab::Split;
 pub use vocab::{Vocab, MAX_TEXT_BYTES};
 pub(crate) use weights::{memory_file, AdapterWeights, Weights};

@@ -4,7 +4,7 @@
 //! way. Beside a busy neighbour it is the slowest: a thread that waits uses up the time slice which the
 //! thread it waits for would need, some hundred times for every token. `core/engine/frozen.h` puts the
 //! functions of this file in the place of the processor's pause and of the condition variable that idle
-//! workers wait on; [`super::crew`] decides how many threads the next graph is worth. None of it takes part in the
+//! workers wait on; [`super::sharing`] decides how many threads the next graph is worth. None of it takes part in the
 //! numerics.
 
 use std::arch::x86_64::_rdtsc;

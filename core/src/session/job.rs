@@ -11,7 +11,6 @@ use crate::model::Model;
 use crate::output::{Drawn, Output};
 use crate::sampler::{Sampler, TokenMask};
 use crate::signer::Signer;
-use crate::trace;
 use crate::Token;
 
 pub(super) enum State {
@@ -115,15 +114,19 @@ impl Job {
         self.history.last().copied()
     }
 
-    /// Draws one token from `logits`; answers the text that can now be shown.
-    pub(super) fn draw(&mut self, logits: &[f32], vocab: &Vocab) -> Result<Option<String>> {
-        let digest = trace::logits_digest(logits);
+    /// Draws one token from `logits`, to be taken with [`Self::take`].
+    pub(super) fn choose(&mut self, logits: &[f32]) -> Result<Token> {
         let index = self.output.tokens().len() as u64;
         let mask = match &mut self.grammar {
             Some(grammar) => Some(grammar.mask()?),
             None => None,
         };
-        let token = self.sampler.sample(index, logits, &self.history, mask)?;
+        self.sampler.sample(index, logits, &self.history, mask)
+    }
+
+    /// Appends the token drawn and the digest of the logits it was drawn from; answers the text that can
+    /// now be shown.
+    pub(super) fn take(&mut self, token: Token, digest: [u8; 32], vocab: &Vocab) -> Result<Option<String>> {
         let is_eog = vocab.is_eog(token);
         let grammar_ended = match &mut self.grammar {
             Some(grammar) if !is_eog => grammar.accept(token)?,

@@ -5,6 +5,7 @@
 //! there. Nothing runs between two calls but the idle worker threads.
 
 mod answer;
+mod draw;
 mod job;
 pub(crate) mod prepare;
 mod score;
@@ -377,11 +378,7 @@ impl Session {
             return;
         }
         match self.streams.decode(&items) {
-            Ok(()) => {
-                for (row, i) in rows.into_iter().enumerate() {
-                    self.draw(i, row, events);
-                }
-            }
+            Ok(()) => self.draw(&rows, 0, events),
             Err(error) => self.fail(&rows, &error),
         }
     }
@@ -416,7 +413,7 @@ impl Session {
                 events.push(Event::Prefill { job: job.id, done: end, total });
                 if end == total {
                     job.state = State::Decode { stream };
-                    self.draw(i, items.len() - 1, events);
+                    self.draw(&[i], items.len() - 1, events);
                 } else {
                     job.state = State::Prefill { stream, done: end };
                 }
@@ -425,15 +422,30 @@ impl Session {
         }
     }
 
-    /// Draws the next token of job `i` from row `row` of the last batch.
-    fn draw(&mut self, i: usize, row: usize, events: &mut Vec<Event>) {
-        let Some(job) = self.jobs.get_mut(i) else { return };
-        let drawn =
-            self.streams.context().logits(row).and_then(|logits| job.draw(logits, self.model.vocab()));
-        match drawn {
-            Ok(Some(text)) => events.push(Event::Text { job: job.id, text }),
-            Ok(None) => {}
-            Err(error) => self.fail(&[i], &error),
+    /// Draws the next tokens of these jobs, in ascending order, from the rows of the last batch that
+    /// begin with `first_row`.
+    fn draw(&mut self, jobs: &[usize], first_row: usize, events: &mut Vec<Event>) {
+        let context = self.streams.context();
+        let drawn = self
+            .jobs
+            .iter_mut()
+            .enumerate()
+            .filter(|(i, _)| jobs.binary_search(i).is_ok())
+            .zip(first_row..)
+            .map(|((_, job), row)| Ok((job, context.logits(row)?)))
+            .collect::<Result<Vec<_>>>()
+            .and_then(|draws| draw::draw(context.crew(), draws));
+        let drawn = match drawn {
+            Ok(drawn) => drawn,
+            Err(error) => return self.fail(jobs, &error),
+        };
+        for (i, drawn) in jobs.iter().zip(drawn) {
+            let Some(job) = self.jobs.get_mut(*i) else { continue };
+            match drawn.and_then(|(token, digest)| job.take(token, digest, self.model.vocab())) {
+                Ok(Some(text)) => events.push(Event::Text { job: job.id, text }),
+                Ok(None) => {}
+                Err(error) => self.fail(&[*i], &error),
+            }
         }
     }
 

@@ -1,0 +1,185 @@
+//! Every contestant on the same files: prefill, decode, time to first token, load.
+
+use serde_json::{json, Value};
+
+use super::{memory, settle};
+use crate::contestants::{Contestant, ATTESTED, NATIVE, RAW, STOCK};
+use crate::plan::Plan;
+use crate::protocol::{Child, COLD_TAIL};
+use crate::report::{Section, Target};
+use crate::shapes::Shape;
+use crate::stats::{count, digits, median};
+use crate::Result;
+
+/// What is asked of each contestant in a round.
+struct Task {
+    heading: String,
+    command: Value,
+    /// Tokens, where the table gives tokens a second.
+    rate: Option<usize>,
+}
+
+/// The measurements of one contestant.
+pub struct Row {
+    /// Who.
+    pub name: &'static str,
+    load: f64,
+    /// By task, milliseconds of each round.
+    times: Vec<Vec<f64>>,
+    /// Peak memory in MB.
+    pub memory: f64,
+}
+
+/// Measures.
+///
+/// # Errors
+/// A contestant that fails, or fewer rounds than planned.
+pub fn run(plan: &Plan) -> Result<Vec<Section>> {
+    let mut ours: Vec<Contestant> =
+        [ATTESTED, RAW, STOCK].into_iter().map(Contestant::own).collect::<Result<_>>()?;
+    ours.extend(plan.others.iter().filter(|other| other.name == NATIVE).cloned());
+    let peers: Vec<Contestant> = plan.others.iter().filter(|other| other.name != NATIVE).cloned().collect();
+    let mut section = Section::new("Speed, beside what it is built on and beside peers");
+    section.paragraph(&format!(
+        "Tokens a second unless a heading says otherwise; medians. `attestlm` is a session: every answer has a \
+         receipt and is signed. Load is measured once, the file in the page cache; in `attestlm` it includes \
+         SHA-256 and scan of the file and the known-answer test, in the raw loop on `exact-1` the former two. \
+         First token, cold: after a prompt of {} tokens, read whole; warm: all but its last {COLD_TAIL} tokens were \
+         read before.",
+        plan.first
+    ));
+    for (name, why) in &plan.missing {
+        section.paragraph(&format!("`{name}`: not installed. {why}"));
+    }
+    let mut memory = Vec::new();
+    let mut counts = vec![plan.threads];
+    counts.extend((plan.threads > 1).then_some(1));
+    for threads in counts {
+        for shape in &plan.shapes {
+            let wide = threads == plan.threads;
+            eprintln!("speed: {}, {threads} threads", shape.name);
+            let rounds = if wide { plan.rounds } else { plan.few_rounds };
+            let mut rows = contest(plan, shape, threads, &ours, rounds)?;
+            if wide {
+                rows.extend(contest(plan, shape, threads, &peers, plan.few_rounds)?);
+                if shape.file == plan.main_shape.file {
+                    section.targets.extend(warm_target(plan, &rows));
+                }
+            }
+            table(plan, &mut section, shape, threads, &rows);
+            if wide {
+                memory.push((shape.clone(), rows));
+            }
+        }
+    }
+    Ok(vec![section, memory::section(plan, &memory)?])
+}
+
+/// Prefills, the cold first token (a prefill too), the decode, the warm first token, in this order.
+fn tasks(plan: &Plan) -> Vec<Task> {
+    let short = plan.prefills.iter().filter(|tokens| **tokens != plan.first).map(|tokens| Task {
+        heading: format!("prefill {tokens}"),
+        command: json!({"do": "prefill", "tokens": tokens}),
+        rate: Some(*tokens),
+    });
+    let mut tasks: Vec<Task> = short.collect();
+    tasks.push(Task {
+        heading: format!("prefill {}", plan.first),
+        command: json!({"do": "first", "tokens": plan.first, "warm": false}),
+        rate: Some(plan.first),
+    });
+    tasks.push(Task {
+        heading: format!("decode {}", plan.decoded),
+        command: json!({"do": "decode", "tokens": plan.decoded}),
+        rate: Some(plan.decoded),
+    });
+    tasks.push(Task {
+        heading: "first token warm, ms".into(),
+        command: json!({"do": "first", "tokens": plan.first, "warm": true}),
+        rate: None,
+    });
+    tasks
+}
+
+/// Rounds of every task, the contestants one after the other in each, beginning with another each round.
+///
+/// # Errors
+/// A contestant that fails, or fewer rounds than planned.
+pub fn contest(
+    plan: &Plan,
+    shape: &Shape,
+    threads: u32,
+    contestants: &[Contestant],
+    rounds: usize,
+) -> Result<Vec<Row>> {
+    let path = plan.model(shape)?;
+    let context = (plan.first + plan.decoded).next_multiple_of(256);
+    let tasks = tasks(plan);
+    let mut children: Vec<Child> = Vec::new();
+    let mut rows = Vec::new();
+    for contestant in contestants {
+        let mut child = contestant.start()?;
+        let load = child.time(&json!({
+            "do": "load", "model": path, "threads": threads, "context": context
+        }))?;
+        // The first pass makes pages and buffers present.
+        child.time(&json!({"do": "prefill", "tokens": 16}))?;
+        children.push(child);
+        rows.push(Row {
+            name: contestant.name,
+            load,
+            times: vec![Vec::new(); tasks.len()],
+            memory: f64::NAN,
+        });
+    }
+    for round in 0..rounds {
+        for (index, task) in tasks.iter().enumerate() {
+            for turn in 0..children.len() {
+                let who = (round + turn) % children.len();
+                settle();
+                let took = children[who].time(&task.command)?;
+                rows[who].times[index].push(took);
+            }
+        }
+    }
+    for (row, child) in rows.iter_mut().zip(&children) {
+        row.memory = child.peak_memory()?;
+        if row.times.iter().any(|times| times.len() != rounds) {
+            return Err(format!("{}: fewer rounds than planned", row.name).into());
+        }
+    }
+    Ok(rows)
+}
+
+fn table(plan: &Plan, section: &mut Section, shape: &Shape, threads: u32, rows: &[Row]) {
+    let tasks = tasks(plan);
+    let title = format!("**{}, {threads} thread{}**", shape.name, if threads == 1 { "" } else { "s" });
+    let cold = tasks.iter().position(|task| task.command["do"] == "first");
+    let mut header = vec![title.as_str(), "load, ms"];
+    header.extend(tasks.iter().map(|task| task.heading.as_str()));
+    header.push("first token cold, ms");
+    let lines: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| {
+            let mut line = vec![row.name.to_owned(), digits(row.load)];
+            for (task, times) in tasks.iter().zip(&row.times) {
+                line.push(digits(match task.rate {
+                    Some(tokens) => count(tokens) / median(times) * 1e3,
+                    None => median(times),
+                }));
+            }
+            line.push(digits(cold.map_or(f64::NAN, |cold| median(&row.times[cold]))));
+            line
+        })
+        .collect();
+    section.table(&header, &lines);
+}
+
+fn warm_target(plan: &Plan, rows: &[Row]) -> Option<Target> {
+    let row = rows.iter().find(|row| row.name == ATTESTED)?;
+    let [.., cold, _, warm] = row.times.as_slice() else { return None };
+    let ratios: Vec<f64> = warm.iter().zip(cold).map(|(warm, cold)| warm / cold).collect();
+    let what = format!("first token, warm / cold, {} tokens", plan.first);
+    let because = format!("Warm, {COLD_TAIL} tokens are still read, a draw and a receipt are made.");
+    Some(Target::at_most(what, median(&ratios), 0.10).because(because))
+}
