@@ -17,8 +17,8 @@ export CCACHE_NOHASHDIR ?= 1
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo exactness compilers bench test-bench build test test-rust test-pure test-vectors test-profiles \
-	test-exactness lint fmt clean
+.PHONY: help setup demo exactness attacks soak bench neighbour compilers build test test-rust test-pure test-vectors \
+	test-profiles test-exactness test-attacks test-soak test-bench lint fmt clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -33,7 +33,9 @@ demo: setup ## Answer a question, sign and replay the answer, and catch an edite
 	@$(CARGO) build --release --locked --package attestlm-cli --bin attestlm --example forge
 	@scripts/demo.sh $(TARGET)/release
 
-test: setup test-rust test-pure test-vectors test-profiles test-bench test-exactness ## Run every test
+test: setup ## Run every test
+	@scripts/parts.sh test-rust:1200 test-pure:240 test-vectors:60 test-profiles:240 test-exactness:300 \
+		test-attacks:180 test-soak:120 test-bench:120
 
 # Release: the engine's tests read thousands of tokens.
 test-rust:
@@ -43,8 +45,9 @@ test-rust:
 test-pure:
 	$(CARGO) test --release --locked --package attestlm --no-default-features
 
-# The vectors are what independent reference programs compute.
+# The vectors are what independent reference programs compute; check.py shares no code with those.
 test-vectors:
+	python3 vectors/tools/check.py
 	@set -e; for program in vectors/tools/*_reference.py; do \
 		echo "$$program --check"; python3 "$$program" --check; done
 
@@ -52,6 +55,21 @@ test-vectors:
 test-profiles: build
 	$(CARGO) build --locked --package attestlm-cli
 	@scripts/same-receipt.sh $(ATTESTLM) $(TARGET)/debug/attestlm
+
+# Long runs in short: memory, descriptors, threads, cancels, kills.
+test-soak: build
+	$(CARGO) build --release --locked --package attestlm-proof --bin soak
+	@$(TARGET)/release/soak --short
+
+soak: setup build ## Long runs: 1,000 cycles, 500 cancels, 240 kills (docs/threads.md)
+	$(CARGO) build --release --locked --package attestlm-proof --bin soak
+	@$(TARGET)/release/soak
+
+neighbour: setup ## Measure two threads beside a busy neighbour (docs/threads.md)
+	$(CARGO) bench --locked --package attestlm-benches --bench neighbour
+# The attack matrix with fewer runs of everything.
+test-attacks:
+	$(CARGO) run --release --locked --package attestlm-proof --bin attacks -- --short
 
 lint: setup ## Formatting, clippy and documentation, every warning an error
 	$(CARGO) fmt --all --check
@@ -77,6 +95,9 @@ bench: setup ## Measure speed, cost and memory beside peers; writes docs/benchma
 test-bench:
 	@$(CARGO) build --release --locked --package attestlm-benches --bin bench
 	@$(TARGET)/release/bench --short > /dev/null
+
+attacks: setup ## Forge thousands of receipts and verify them (docs/attacks.md)
+	$(CARGO) run --release --locked --package attestlm-proof --bin attacks
 
 fmt: ## Format the code
 	$(CARGO) fmt --all

@@ -5,7 +5,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use attestlm::receipt::Document;
-use attestlm::{Error, ErrorKind, Result};
+use attestlm::seed::random_bytes;
+use attestlm::{hex, Error, ErrorKind, Result};
 
 /// The largest text file a command reads, in bytes.
 pub const MAX_BYTES: u64 = 64 << 20;
@@ -60,7 +61,10 @@ pub fn check_writable(path: &Path) -> Result<()> {
         return Err(bad(path, "its directory does not exist"));
     }
     // Access rights, read-only file systems and full quotas are known to a real attempt alone.
-    let probe = directory.join(format!(".attestlm-{}.tmp", std::process::id()));
+    // Its name is random: what a killed process left must not be in the way of one with the same number,
+    // and in a container every run has the same.
+    let unique = hex::encode(&random_bytes("temporary file")?[..8]);
+    let probe = directory.join(format!(".attestlm-{}.tmp", unique.trim_start_matches("0x")));
     File::create_new(&probe).map_err(|e| Error::io(path, &e))?;
     std::fs::remove_file(&probe).map_err(|e| Error::io(&probe, &e))
 }
@@ -133,6 +137,10 @@ mod tests {
         for path in [directory.path().to_owned(), directory.path().join("no/a.json"), PathBuf::from("/")] {
             assert_eq!(check_writable(&path).unwrap_err().kind(), ErrorKind::Io, "{}", path.display());
         }
+        // What a killed process left is not in the way.
+        let left = format!(".attestlm-{}.tmp", std::process::id());
+        std::fs::write(directory.path().join(left), "").unwrap();
+        check_writable(&directory.path().join("a.json")).unwrap();
         let file = directory.path().join("file");
         std::fs::write(&file, "x").unwrap();
         assert!(check_writable(&file.join("a.json")).is_err());

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use attestlm::atomic_file::{write_replace, Access};
-use attestlm::receipt::Document;
+use attestlm::receipt::{Document, Finish};
 use attestlm::session::{Answer, Event, JobId, Session, SessionOptions};
 use attestlm::{Error, ErrorKind, Result};
 use serde_json::{json, Value};
@@ -78,9 +78,10 @@ fn finish(mut printer: Printer, path: Option<&Path>, as_json: bool, interrupt: &
     let mut answers = Vec::new();
     for output in printer.outputs {
         match output.answer {
-            Some(Ok(answer)) => answers.push(answer),
             // Cancelled before its first token: there is nothing to claim.
+            Some(Ok(answer)) if answer.finish == Finish::Cancelled && answer.tokens.is_empty() => {}
             Some(Err(error)) if error.kind() == ErrorKind::Cancelled => {}
+            Some(Ok(answer)) => answers.push(answer),
             Some(Err(error)) => return Err(error.into()),
             None => return Err(Error::new(ErrorKind::Internal, "session", "an answer is missing").into()),
         }
@@ -192,7 +193,12 @@ impl Printer {
         while let Some(output) = self.outputs.get_mut(self.current) {
             let mut text = std::mem::take(&mut output.text);
             let done = output.answer.is_some();
-            if several && !output.started && (done || !text.is_empty()) {
+            let begun = match &output.answer {
+                Some(Ok(answer)) => !answer.tokens.is_empty(),
+                Some(Err(_)) => false,
+                None => !text.is_empty(),
+            };
+            if several && !output.started && begun {
                 output.started = true;
                 text.insert_str(0, &format!("--- answer {} ---\n", self.current));
             }

@@ -275,6 +275,35 @@ fn an_interrupt_leaves_the_receipt_of_the_prefix() {
     assert!(verified.stdout.starts_with("verified (prefix only)"), "{verified:?}");
 }
 
+/// Two answers more than are decoded together: those wait, and are cancelled before their first token.
+#[cfg(unix)]
+#[test]
+fn an_interrupt_writes_nothing_for_answers_that_never_began() {
+    let sandbox = Sandbox::new();
+    let spec = attestlm_testkit::ModelSpec { context: 4096, ..attestlm_testkit::ModelSpec::tiny() };
+    let model = sandbox.model("model.gguf", &spec);
+    let mut args = vec!["run", "--model", common::text(&model), "--prompt", "once", "--raw", "--ignore-eog"];
+    args.extend([
+        "--context-tokens",
+        "4096",
+        "--max-tokens",
+        "4000",
+        "--temperature",
+        "1",
+        "--choices",
+        "10",
+    ]);
+    let ended = interrupted(&sandbox, &[&args[..], &["--receipt", "r.json"]].concat());
+    assert_eq!(ended.status, 130, "{ended:?}");
+    assert!(!ended.stdout.contains("--- answer 8 ---"), "{ended:?}");
+    let receipts: Vec<_> = sandbox.files().into_iter().filter(|name| name.ends_with("json")).collect();
+    assert!(receipts.contains(&"r.json".to_owned()) && receipts.len() <= 8, "{receipts:?}");
+    for name in receipts {
+        assert_ne!(sandbox.read_json(&name)["message"]["outputCount"].to_string().trim_matches('"'), "0");
+        sandbox.run(&["verify", &name, "--model", common::text(&model), "--allow-prefix"]).succeeded();
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn a_closed_reader_is_no_crash() {

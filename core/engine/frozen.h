@@ -68,26 +68,20 @@ void sincosf(float, float *, float *) ATTESTLM_SYMBOL("attestlm_sincosf");
 
 char * getenv(const char *) ATTESTLM_SYMBOL("attestlm_getenv");
 
-#if defined(__x86_64__)
 /*
- * ggml's barrier spins. With more threads than idle cores the spinners keep the thread they wait for
- * off the machine: a pause that now and then yields costs nothing when all run, and ends the wait when
- * they do not. (gcc's _mm_pause is an inline function around this builtin.)
+ * How threads wait is ours too (core/src/engine/waiting.rs). ggml's barrier spins: beside a busy neighbour
+ * the spinner keeps the thread it waits for off the machine. (gcc's _mm_pause is an inline function around
+ * this builtin.)
  */
-#ifdef __cplusplus
-int sched_yield(void) noexcept(true);
-#else
-int sched_yield(void) __attribute__((nothrow));
-#endif
-static inline void attestlm_pause(void) {
-    static __thread unsigned spins;
-    if ((++spins & 127u) == 0) {
-        sched_yield();
-    } else {
-        __asm__ volatile("pause");
-    }
-}
+void attestlm_pause(void) ATTESTLM_SYMBOL("attestlm_pause");
 #define __builtin_ia32_pause attestlm_pause
+
+#ifndef __cplusplus
+/* The condition variable idle workers wait on; pthread.h, which comes later, declares these names then. */
+#define pthread_cond_init attestlm_cond_init
+#define pthread_cond_destroy attestlm_cond_destroy
+#define pthread_cond_wait attestlm_cond_wait
+#define pthread_cond_broadcast attestlm_cond_broadcast
 #endif
 
 #if defined(__clang__) && defined(__cplusplus)

@@ -270,6 +270,8 @@ impl Reader<'_> {
             self.digits()?;
         }
         let text = &self.text[start..self.at];
+        // `-0` is a double: a member that is an unsigned integer has one form.
+        let integer = integer && text != "-0";
         if integer {
             if let Ok(value) = text.parse::<i64>() {
                 if value.unsigned_abs() <= MAX_INTEGER {

@@ -21,8 +21,10 @@ pub(crate) const BUNDLED: &[u8] = include_bytes!("../../models/abacus/abacus-q8_
 pub const PROVEN_ARCHITECTURES: &[&str] = &["llama", "qwen2", "qwen3", "gemma2", "gemma3", "phi3"];
 
 /// Weight types proven exact by `make exactness`.
-pub const PROVEN_TYPES: &[&str] =
-    &["F32", "F16", "BF16", "Q8_0", "Q4_0", "Q5_0", "Q5_1", "Q4_K", "Q5_K", "Q6_K", "IQ4_NL", "IQ4_XS"];
+pub const PROVEN_TYPES: &[&str] = &[
+    "F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K",
+    "IQ4_NL", "IQ4_XS",
+];
 
 /// How far the opening of a model has come.
 #[derive(Debug, Clone, Copy, PartialEq)]

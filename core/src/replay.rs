@@ -172,13 +172,15 @@ fn context_for(tokens: usize, n_vocab: usize, options: &ReplayOptions<'_>) -> Re
     let by_scores = SCORE_BYTES / (u64::from(stream_tokens.next_multiple_of(256)) * heads * 4).max(1);
     let by_logits = LOGIT_BYTES / (n_vocab as u64 * 4).max(1);
     let ubatch = u32::try_from(by_scores.min(by_logits).clamp(16, MAX_UBATCH)).unwrap_or(16);
-    Context::new(
+    let context = Context::new(
         options.model.weights(),
         options.adapter.map(Adapter::weights),
         n_vocab,
         &ContextOptions { exact: options.exact, threads: options.threads, stream_tokens, streams: 1, ubatch },
         options.cancel,
-    )
+    )?;
+    context.adapt_threads();
+    Ok(context)
 }
 
 /// The next row that no thread has taken.

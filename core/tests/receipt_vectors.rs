@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use attestlm::commitment::{self, ContextInputs, Salts, SeedRuleInputs};
 use attestlm::receipt::{check_commitments, sampler_record, Document, Finish, Kind, Receipt};
 use attestlm::steps::{self, Step, StepKind, StepProof};
-use attestlm::trace::{Trace, TraceLeaf, TraceProof};
+use attestlm::trace::{self, Trace, TraceLeaf, TraceProof};
 use attestlm::{abi, hex, json, signer};
 use serde_json::Value;
 
@@ -81,6 +81,34 @@ fn receipts() {
         }
     }
     assert!(opened >= 10, "only {opened} receipts with everything disclosed");
+}
+
+/// Documents that are refused, each for one reason: where, and by which field.
+#[test]
+fn refusals() {
+    let cases = cases("refused");
+    assert!(cases.len() >= 100, "only {} refusals", cases.len());
+    for (name, case) in &cases {
+        let (step, field) = refusal(text(&case["text"]).as_bytes());
+        assert_eq!(step, text(&case["step"]), "{name}: {field}");
+        if step == "commitments" {
+            assert_eq!(field, text(&case["field"]), "{name}");
+        }
+    }
+}
+
+fn refusal(document: &[u8]) -> (&'static str, String) {
+    let document = match Document::parse(document).and_then(|d| d.receipt.check_form().map(|()| d)) {
+        Ok(document) => document,
+        Err(error) => return ("read", error.to_string()),
+    };
+    if signer::recover(&document.digest(), &document.signature.0).ok() != Some(document.receipt.signer) {
+        return ("signature", String::new());
+    }
+    match document.disclosure.as_ref().map(|disclosure| check_commitments(&document.receipt, disclosure)) {
+        Some(Err(mismatch)) => ("commitments", mismatch.field.to_owned()),
+        _ => ("none", String::new()),
+    }
 }
 
 #[test]
@@ -199,6 +227,12 @@ fn commitments() {
                 let canonical = json::canonicalize(&case["value"]).unwrap();
                 assert_eq!(std::str::from_utf8(&canonical).unwrap(), text(&expect["text"]), "{name}");
                 assert_eq!(abi::keccak256(&canonical), word(&expect["keccak"]), "{name}");
+            }
+            "logits" => {
+                let logits = list(&case["logits"], |value| {
+                    f32::from_bits(u32::from_str_radix(&text(value)[2..], 16).unwrap())
+                });
+                assert_eq!(trace::logits_digest(&logits), word(expect), "{name}");
             }
             "trace" => {
                 let (tokens, digests) = (list(&case["tokens"], uint32), list(&case["digests"], word));

@@ -79,6 +79,8 @@ struct Judged {
     excluded: bool,
     margin: Option<String>,
     survived: Option<bool>,
+    #[serde(rename = "cutoffGap")]
+    cutoff_gap: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -155,6 +157,8 @@ fn check_sample(name: &str, vector: &Sample) {
         let margin = expected.margin.as_deref().map_or(f64::INFINITY, f64_of);
         assert_eq!(judged.margin.to_bits(), margin.to_bits(), "{at}: {} is not {margin}", judged.margin);
         assert_eq!(judged.survived, expected.survived.unwrap_or(false), "{at}");
+        let gap = expected.cutoff_gap.as_deref().map_or(f64::INFINITY, f64_of);
+        assert_eq!(judged.cutoff_gap.to_bits(), gap.to_bits(), "{at}: {} is not {gap}", judged.cutoff_gap);
     }
 }
 

@@ -62,15 +62,24 @@ impl Work {
         }
     }
 
+    fn name(&self) -> String {
+        match self {
+            Work::Cells(family, kind, cells) => {
+                format!("{} {}, {} cells", family.name(), kind.name(), cells.len())
+            }
+            Work::Row(_, family) => format!("{}, {}", self.line(), family.name()),
+            Work::NonFinite => self.line(),
+        }
+    }
+
     fn run(&self) -> Result<Tally, Failure> {
         match self {
             Work::Cells(family, kind, cells) => {
                 let mut tally = Tally::default();
-                let name = || format!("{} {}", family.name(), kind.name());
                 Subject::new(&family.spec(*kind))
                     .and_then(|mut subject| subject.run(cells, &mut tally))
-                    .map_err(|e| format!("{}: {e}", name()))?;
-                tally.examples.iter_mut().for_each(|e| *e = format!("{}: {e}", name()));
+                    .map_err(|e| format!("{}: {e}", self.name()))?;
+                tally.examples.iter_mut().for_each(|e| *e = format!("{}: {e}", self.name()));
                 Ok(tally)
             }
             Work::Row(row, family) => ROWS[*row].run(*family),
@@ -166,8 +175,12 @@ fn run(short: bool) -> Result<bool, Failure> {
             scope.spawn(|| loop {
                 let i = next.fetch_add(1, Ordering::Relaxed);
                 let Some(piece) = work.get(i) else { break };
+                let begun = Instant::now();
                 let outcome = piece.run().map_err(|e| e.to_string());
-                results.lock().expect("no worker panics while holding it").push((i, outcome));
+                let mut results = results.lock().expect("no worker panics while holding it");
+                results.push((i, outcome));
+                let seconds = begun.elapsed().as_secs();
+                eprintln!("{} of {}: {}, {seconds} s", results.len(), work.len(), piece.name());
             });
         }
     });

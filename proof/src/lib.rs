@@ -3,6 +3,9 @@
 //! Each trial is a command of its own (`exactness/`, `attacks/`, `soak/`) with a short and a full form; it
 //! prints what it ran and ends with one line, its verdict. It fails if it ran less than it had planned.
 
+pub mod forger;
+pub mod forward;
+
 use std::error::Error;
 use std::sync::Arc;
 

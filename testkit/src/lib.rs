@@ -12,6 +12,9 @@
 //! assert_ne!(model, broken);
 //! ```
 
+#[cfg(all(test, feature = "ggml"))]
+use attestlm as _;
+
 #[cfg(feature = "ggml")]
 mod ggml;
 mod lora;

@@ -4,7 +4,7 @@ use crate::Rng;
 
 /// The tensor types that can be written.
 ///
-/// Without ggml's quantizer (`Quantizer::Ggml`) the types from `Q5_0` on are random quants with a fixed
+/// Without ggml's quantizer (`Quantizer::Ggml`) the types from `Q4_1` on are random quants with a fixed
 /// scale: the requested deviation is met, the values are not those that the other types would round.
 #[allow(missing_docs, non_camel_case_types)] // the field's own names
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -14,8 +14,11 @@ pub enum TensorType {
     BF16,
     Q8_0,
     Q4_0,
+    Q4_1,
     Q5_0,
     Q5_1,
+    Q2_K,
+    Q3_K,
     Q4_K,
     Q5_K,
     Q6_K,
@@ -36,14 +39,17 @@ pub enum Quantizer {
 
 impl TensorType {
     /// All of them.
-    pub const ALL: [TensorType; 12] = [
+    pub const ALL: [TensorType; 15] = [
         TensorType::F32,
         TensorType::F16,
         TensorType::BF16,
         TensorType::Q8_0,
         TensorType::Q4_0,
+        TensorType::Q4_1,
         TensorType::Q5_0,
         TensorType::Q5_1,
+        TensorType::Q2_K,
+        TensorType::Q3_K,
         TensorType::Q4_K,
         TensorType::Q5_K,
         TensorType::Q6_K,
@@ -60,6 +66,9 @@ impl TensorType {
             TensorType::BF16 => "BF16",
             TensorType::Q8_0 => "Q8_0",
             TensorType::Q4_0 => "Q4_0",
+            TensorType::Q4_1 => "Q4_1",
+            TensorType::Q2_K => "Q2_K",
+            TensorType::Q3_K => "Q3_K",
             TensorType::Q5_0 => "Q5_0",
             TensorType::Q5_1 => "Q5_1",
             TensorType::Q4_K => "Q4_K",
@@ -75,9 +84,12 @@ impl TensorType {
             TensorType::F32 => 0,
             TensorType::F16 => 1,
             TensorType::Q4_0 => 2,
+            TensorType::Q4_1 => 3,
             TensorType::Q5_0 => 6,
             TensorType::Q5_1 => 7,
             TensorType::Q8_0 => 8,
+            TensorType::Q2_K => 10,
+            TensorType::Q3_K => 11,
             TensorType::Q4_K => 12,
             TensorType::Q5_K => 13,
             TensorType::Q6_K => 14,
@@ -93,9 +105,12 @@ impl TensorType {
             TensorType::F32 => (1, 4),
             TensorType::F16 | TensorType::BF16 => (1, 2),
             TensorType::Q4_0 | TensorType::IQ4_NL => (32, 18),
+            TensorType::Q4_1 => (32, 20),
             TensorType::Q5_0 => (32, 22),
             TensorType::Q5_1 => (32, 24),
             TensorType::Q8_0 => (32, 34),
+            TensorType::Q2_K => (256, 84),
+            TensorType::Q3_K => (256, 110),
             TensorType::Q4_K => (256, 144),
             TensorType::Q5_K => (256, 176),
             TensorType::Q6_K => (256, 210),
@@ -114,7 +129,7 @@ impl TensorType {
             TensorType::Q4_K => TensorType::Q5_0,
             TensorType::Q5_K => TensorType::Q5_1,
             TensorType::Q6_K => TensorType::Q8_0,
-            TensorType::IQ4_XS => TensorType::IQ4_NL,
+            TensorType::Q2_K | TensorType::Q3_K | TensorType::IQ4_XS => TensorType::IQ4_NL,
             other => other,
         }
     }
@@ -156,6 +171,39 @@ pub(crate) fn random(out: &mut Vec<u8>, ty: TensorType, n: u64, mean: f32, devia
                 out.extend([0x20 | 0x80; 8]);
                 out.extend([0; 4]);
                 (0..16).for_each(|_| out.extend(rng.next_u64().to_le_bytes()));
+            }
+        }
+        TensorType::Q4_1 => {
+            // weight = d * q + m with q in 0..16 uniform, of mean 7.5 and variance 255 / 12.
+            let d = f16_bits(deviation / 4.61);
+            let m = f16_bits(-7.5 * deviation / 4.61);
+            for _ in 0..left {
+                out.extend(d.to_le_bytes());
+                out.extend(m.to_le_bytes());
+                random_bytes(out, 16, rng);
+            }
+        }
+        TensorType::Q2_K => {
+            // weight = d * scale * q - dmin * min with q in 0..4 uniform, of mean 1.5 and variance 15 / 12, every
+            // scale and min 1.
+            let d = f16_bits(deviation / 1.118);
+            let dmin = f16_bits(deviation / 1.118 * 1.5);
+            for _ in 0..left {
+                out.extend([0x11; 16]);
+                random_bytes(out, 64, rng);
+                out.extend(d.to_le_bytes());
+                out.extend(dmin.to_le_bytes());
+            }
+        }
+        TensorType::Q3_K => {
+            // weight = d * (scale - 32) * q with q in -4..4 uniform, of variance 63 / 12, every six-bit scale 33:
+            // the low four bits, then the top two.
+            let d = f16_bits(deviation / 2.29);
+            for _ in 0..left {
+                random_bytes(out, 96, rng);
+                out.extend([0x11; 8]);
+                out.extend([0xaa; 4]);
+                out.extend(d.to_le_bytes());
             }
         }
         TensorType::Q5_0 => {

@@ -14,6 +14,7 @@ import pathlib
 import sys
 
 import secp256k1
+from blake3 import blake3
 from keccak import keccak256
 
 VECTORS = pathlib.Path(__file__).resolve().parent.parent
@@ -784,6 +785,13 @@ def commitments():
         cases[f"trace-{count}"] = {
             "kind": "trace", "salt": hexed(salt), "tokens": tokens, "digests": [hexed(d) for d in digests],
             "expect": hexed(root("trace-root", leaves)),
+        }
+    for count in (1, 16, 17, 256, 257, 1300):
+        # Bit 30 cleared: below 2, and finite. Zeros of both signs, a subnormal and the largest f32 among them.
+        bits = [0x80000000, 0, 1, 0x7F7FFFFF] + [int.from_bytes(pseudo(f"logit {i}")[:4], "big") & ~(1 << 30) for i in range(4, count)]
+        logits = b"".join(b.to_bytes(4, "little") for b in bits[:count])
+        cases[f"logits-{count}"] = {
+            "kind": "logits", "logits": [f"0x{b:08x}" for b in bits[:count]], "expect": hexed(blake3(logits)),
         }
     for name, steps in [
         ("whole", one_step(3, "42 ✓".encode())), ("empty", one_step(0, b"")), ("half", one_step(3, b"\xff")),

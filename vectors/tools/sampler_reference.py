@@ -190,17 +190,20 @@ def best_of(scored):
 
 
 def run(case):
-    """The drawn token, and for every token its judgement: (margin, survived), or None if excluded."""
+    """The drawn token, and for every token its judgement: (margin, cutoff gap), or None if excluded."""
     p = case["policy"]
     logits = [from_bits32(int(b, 16)) for b in case["logits"]]
     n = len(logits)
+    off = [millionths(p[name]) for name in ("repeatPenalty", "presencePenalty", "frequencyPenalty")] == [1, 0, 0]
+    history = case["history"]
+    window = [] if off else history[max(0, len(history) - p["penaltyWindow"]):]
+    if any(token >= n for token in window):
+        raise Refused("argument")
     check_logits(logits)
 
     for token, bias in p["logitBias"]:
         logits[token] = logits[token] + millionths(bias)
 
-    history = case["history"]
-    window = history[max(0, len(history) - p["penaltyWindow"]):]
     for token in set(window):
         count = window.count(token)
         l, r = logits[token], millionths(p["repeatPenalty"])
@@ -220,7 +223,7 @@ def run(case):
     t = millionths(p["temperature"])
     if t == 0:
         token, top = best_of((v, logits[v]) for v in allowed)
-        return token, [(top - logits[v], True) if v not in excluded else None for v in range(n)]
+        return token, [(top - logits[v], 0.0) if v not in excluded else None for v in range(n)]
 
     scaled = {v: logits[v] / t for v in allowed}
     left = sorted(allowed, key=lambda v: (-scaled[v], v))
@@ -246,7 +249,13 @@ def run(case):
     score = {v: scaled[v] + gumbel(seed, case["stream"], int(case["index"]), v) for v in allowed}
     token, winning = best_of((v, score[v]) for v in left)
     kept = set(left)
-    return token, [(winning - score[v], v in kept) if v not in excluded else None for v in range(n)]
+    lowest = min(scaled[v] for v in left)
+
+    def cutoff_gap(v):
+        # A gap of 0 says that the token survived: a tie at the cut counts as the smallest normal number.
+        return 0.0 if v in kept else max(lowest - scaled[v], 2.0**-1022)
+
+    return token, [(winning - score[v], cutoff_gap(v)) if v not in excluded else None for v in range(n)]
 
 
 def log_probability(logits, token):
@@ -384,7 +393,16 @@ def cases():
     sample("huge-logits-tie", "noise vanishes beside huge logits: the smaller token", f32s(1e30, -1e30, 1e30))
     sample("huge-bias", "the largest bias", f32s(9000, 0, -9000), logitBias=[[2, "10000"]], temperature="0")
 
+    sample("history-outside", "without penalties, and outside the window, the history is not looked at", flat,
+           history=[24, 2**32 - 1], index=1)
+    sample("history-before-window", "tokens before the window may be any", flat, history=[2**32 - 1, 5],
+           penaltyWindow=1, presencePenalty="9", index=1)
+
     # Errors.
+    sample("error-history", "a token of the window is outside the vocabulary", flat, history=[5, 24],
+           presencePenalty="1")
+    sample("error-history-first", "an argument's error goes before one of the logits", f32s(0, nan), history=[2],
+           repeatPenalty="2")
     for name, value in (("nan", nan), ("infinity", inf), ("minus-infinity", -inf)):
         sample(f"error-{name}", "not a finite number", f32s(0, 1, value, 2), temperature="0")
         sample(f"error-{name}-draw", "the same in a draw, though the token is banned", f32s(0, 1, value, 2), bans=[2])
@@ -401,7 +419,8 @@ def finish(case):
     tokens = sorted({token, 0, len(judged) - 1, len(judged) // 2} | set(case["policy"]["bans"][:1]))
     judgements = [
         {"token": v, "excluded": True} if judged[v] is None
-        else {"token": v, "excluded": False, "margin": h64(judged[v][0]), "survived": judged[v][1]}
+        else {"token": v, "excluded": False, "margin": h64(judged[v][0]), "survived": judged[v][1] == 0,
+              "cutoffGap": h64(judged[v][1])}
         for v in tokens
     ]
     return {**case, "expect": {"token": token, "judgements": judgements}}

@@ -4,6 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+// The testkit's ggml, when another crate of the workspace turns it on, calls the functions that the
+// library has in place of the C library's.
+use attestlm as _;
 use serde_json::Value;
 
 /// The password of every keystore in these tests.

@@ -9,14 +9,14 @@ use std::sync::{Arc, Mutex};
 
 use llama_cpp_sys_2 as sys;
 
-use super::cpu;
 use super::crew::Crew;
 use super::device::{self, Instance};
 use super::float_env::FloatEnv;
 use super::op_times::{OpTime, OpTimes};
+use super::sharing::Sharing;
 use super::weights::{AdapterWeights, Weights};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::Model;
+use crate::model::{Adapter, Model};
 use crate::Token;
 
 /// The most streams one context may hold (`LLAMA_MAX_SEQ` of the engine is 256).
@@ -43,6 +43,19 @@ pub struct ContextOptions {
     pub ubatch: u32,
 }
 
+/// What a [`Context::for_trial`] keeps its keys and values in.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CacheType {
+    /// F16, as every profile does.
+    #[default]
+    F16,
+    /// Keys in Q8_0, values in F16.
+    Q8Keys,
+    /// Keys and values in Q8_0, which needs the flash attention kernels.
+    Q8,
+}
+
 /// One token for one stream of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DecodeItem {
@@ -54,7 +67,7 @@ pub struct DecodeItem {
     pub logits: bool,
 }
 
-/// The thread pool of a context; NULL for one thread.
+/// A thread pool of a context.
 struct ThreadPool(sys::ggml_threadpool_t);
 
 impl ThreadPool {
@@ -63,10 +76,8 @@ impl ThreadPool {
         let _env = FloatEnv::enter();
         // SAFETY: a plain constructor of defaults.
         let mut params = unsafe { sys::ggml_threadpool_params_default(threads) };
-        // Workers that poll for the next graph save the wake-up at every token. One level is 131,072
-        // rounds, some milliseconds: more than it takes to draw a token. ggml's default of 50 goes on
-        // long after the answer, on a core that whoever computes next would need (docs/benchmarks.md).
-        params.poll = u32::from(!cpu::machine_is_busy());
+        // ggml does not poll for the next graph: its condition variable, which is ours, does.
+        params.poll = 0;
         // SAFETY: the parameters are valid for the call.
         let pool = unsafe { sys::ggml_threadpool_new(&raw mut params) };
         if pool.is_null() {
@@ -85,12 +96,12 @@ impl Drop for ThreadPool {
 
 /// A context: streams that are only appended to, truncated at the tail, or copied whole.
 pub struct Context {
-    // Freed first (see Drop), then the pool, then the weights.
+    // Freed first (see Drop), then the pools, then the weights.
     context: *mut sys::llama_context,
     instance: Arc<Instance>,
-    // Borrows the pool: dropped before it.
+    // Borrows the first pool: dropped before it.
     crew: Crew,
-    _pool: ThreadPool,
+    _pools: [ThreadPool; 2],
     _adapter: Option<Arc<AdapterWeights>>,
     _weights: Arc<Weights>,
     abort: Arc<AtomicBool>,
@@ -133,6 +144,22 @@ impl Context {
         Self::new(model.weights(), None, model.vocab().len(), options, &Arc::default())
     }
 
+    /// What somebody may run who says otherwise: with an adapter, and with a cache of another type, for
+    /// which the graph check is off. For trials of what a verification catches.
+    ///
+    /// # Errors
+    /// As [`Self::for_model`].
+    #[doc(hidden)]
+    pub fn for_trial(
+        model: &Model,
+        adapter: Option<&Adapter>,
+        options: &ContextOptions,
+        cache: CacheType,
+    ) -> Result<Self> {
+        let adapter = adapter.map(Adapter::weights);
+        Self::with_cache(model.weights(), adapter, model.vocab().len(), options, &Arc::default(), cache)
+    }
+
     /// Makes a context and decodes one token with it, so that a model outside the profile is
     /// refused now and not in the middle of an answer.
     ///
@@ -145,6 +172,17 @@ impl Context {
         n_vocab: usize,
         options: &ContextOptions,
         abort: &Arc<AtomicBool>,
+    ) -> Result<Self> {
+        Self::with_cache(weights, adapter, n_vocab, options, abort, CacheType::F16)
+    }
+
+    fn with_cache(
+        weights: &Arc<Weights>,
+        adapter: Option<&Arc<AdapterWeights>>,
+        n_vocab: usize,
+        options: &ContextOptions,
+        abort: &Arc<AtomicBool>,
+        cache: CacheType,
     ) -> Result<Self> {
         let range = |field: &'static str, value: u32, max: u32| {
             if (1..=max).contains(&value) {
@@ -161,12 +199,16 @@ impl Context {
             return Err(Error::argument("adapter", "it was loaded for another model"));
         }
         let threads = c_int::try_from(options.threads).map_err(|_| Error::argument("threads", "too many"))?;
-        let pool = ThreadPool::new(threads)?;
-        let crew = Crew::new(pool.0, threads)?;
+        let (pool, solo) = (ThreadPool::new(threads)?, ThreadPool::new(1)?);
+        let sharing = Arc::new(Sharing::new(options.threads));
+        let crew = Crew::new(pool.0, threads, &sharing)?;
         let instance = Arc::new(Instance {
             exact: options.exact,
+            checked: options.exact && cache == CacheType::F16,
             threadpool: pool.0,
             n_threads: threads,
+            solo: solo.0,
+            sharing,
             graphs: AtomicU64::new(0),
             times: Mutex::new(None),
             refusal: Mutex::new(None),
@@ -187,8 +229,12 @@ impl Context {
         // The reference flash path accumulates V in f16 and stagnates on long contexts.
         params.flash_attn_type =
             if options.exact { sys::LLAMA_FLASH_ATTN_TYPE_DISABLED } else { sys::LLAMA_FLASH_ATTN_TYPE_AUTO };
-        params.type_k = sys::GGML_TYPE_F16;
+        params.type_k = if cache == CacheType::F16 { sys::GGML_TYPE_F16 } else { sys::GGML_TYPE_Q8_0 };
         params.type_v = sys::GGML_TYPE_F16;
+        if cache == CacheType::Q8 {
+            params.type_v = sys::GGML_TYPE_Q8_0;
+            params.flash_attn_type = sys::LLAMA_FLASH_ATTN_TYPE_ENABLED;
+        }
         // A unified cache fills holes out of position order; a short sliding-window cache has a ring
         // whose size depends on the ubatch. Both change logits.
         params.kv_unified = false;
@@ -216,7 +262,7 @@ impl Context {
             context,
             instance,
             crew,
-            _pool: pool,
+            _pools: [pool, solo],
             _adapter: adapter.cloned(),
             _weights: Arc::clone(weights),
             abort: Arc::clone(abort),
@@ -241,6 +287,12 @@ impl Context {
         }
         this.probe()?;
         Ok(this)
+    }
+
+    /// From now on a graph is shared among the threads only while that is faster than one alone. Until
+    /// then every graph has all threads of its options.
+    pub(crate) fn adapt_threads(&self) {
+        self.instance.sharing.adapt();
     }
 
     /// Decodes one token and removes it: the graph check speaks before the first answer.

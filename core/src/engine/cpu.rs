@@ -1,5 +1,6 @@
 //! What this processor and this process may use: instruction set and threads.
 
+use super::quota;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Checks for x86-64-v3, the instruction set the engine is built for.
@@ -44,20 +45,41 @@ pub fn name() -> String {
         .unwrap_or_else(|| std::env::consts::ARCH.to_owned())
 }
 
-/// How many threads this process may keep busy: affinity mask and cgroup quota, at least 1, and no more
-/// than a session takes.
+/// How many threads this process may keep busy: what affinity mask and cgroup quota allow, at least 1, and
+/// no more than a session takes.
 #[must_use]
 pub fn available_threads() -> u32 {
-    let threads = std::thread::available_parallelism().ok().and_then(|n| u32::try_from(n.get()).ok());
-    threads.unwrap_or(1).min(super::context::MAX_THREADS)
+    // The standard library looks at both too, at quotas only where they are usually mounted.
+    let cores = std::thread::available_parallelism().ok().and_then(|n| u32::try_from(n.get()).ok());
+    let quota = quota::processors(&|path| std::fs::read_to_string(path).ok());
+    cores.unwrap_or(1).min(quota.unwrap_or(u32::MAX)).min(super::context::MAX_THREADS)
 }
 
-/// Whether others already keep this machine busy: the load of the last minute leaves no core idle.
-/// Waiting workers then block instead of polling.
-#[must_use]
-pub fn machine_is_busy() -> bool {
-    std::fs::read_to_string("/proc/loadavg")
-        .ok()
-        .and_then(|text| text.split(' ').next().and_then(|load| load.parse::<f64>().ok()))
-        .is_some_and(|load| load >= f64::from(available_threads()))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_bound_to_one_core_may_keep_one_busy() {
+        // In a thread of its own: affinity ends with it.
+        let inside = std::thread::spawn(|| {
+            // SAFETY: an all-zero set is a valid value of this plain struct.
+            let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+            let size = size_of::<libc::cpu_set_t>();
+            // SAFETY: the set is valid for writes of its size.
+            assert_eq!(unsafe { libc::sched_getaffinity(0, size, &raw mut set) }, 0);
+            // SAFETY: the index is below the size of the set.
+            let first = (0..1024).find(|cpu| unsafe { libc::CPU_ISSET(*cpu, &set) }).unwrap();
+            // SAFETY: a plain set, and an index below its size.
+            unsafe {
+                libc::CPU_ZERO(&mut set);
+                libc::CPU_SET(first, &mut set);
+            }
+            // SAFETY: the set is valid for reads of its size.
+            assert_eq!(unsafe { libc::sched_setaffinity(0, size, &raw const set) }, 0);
+            available_threads()
+        });
+        assert_eq!(inside.join().unwrap(), 1);
+        assert!((1..=crate::engine::context::MAX_THREADS).contains(&available_threads()));
+    }
 }

@@ -7,10 +7,12 @@ use std::cell::Cell;
 use std::ffi::{c_int, c_void};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
 
 use llama_cpp_sys_2 as sys;
 
 use super::float_env::FloatEnv;
+use super::sharing::Sharing;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Fewer logits than this are looked at faster than a second thread wakes up.
@@ -30,6 +32,8 @@ pub(crate) struct Crew {
     threads: usize,
     /// None for one thread: it needs no graph.
     graph: Option<Graph>,
+    /// Where graphs are not worth sharing, this is not either.
+    sharing: Arc<Sharing>,
     slot: Box<Slot>,
 }
 
@@ -48,10 +52,15 @@ impl Drop for Graph {
 
 impl Crew {
     /// The crew of `pool`, which has `threads` threads and outlives the crew.
-    pub(super) fn new(pool: sys::ggml_threadpool_t, threads: c_int) -> Result<Self> {
+    pub(super) fn new(pool: sys::ggml_threadpool_t, threads: c_int, sharing: &Arc<Sharing>) -> Result<Self> {
         let slot = Box::new(Slot { work: Cell::new(None), panicked: AtomicBool::new(false) });
         let graph = if threads > 1 { Some(Graph::new(pool, threads, &slot)?) } else { None };
-        Ok(Crew { threads: usize::try_from(threads).unwrap_or(1).max(1), graph, slot })
+        Ok(Crew {
+            threads: usize::try_from(threads).unwrap_or(1).max(1),
+            graph,
+            sharing: Arc::clone(sharing),
+            slot,
+        })
     }
 
     /// How many threads there are.
@@ -65,7 +74,7 @@ impl Crew {
     /// # Errors
     /// [`ErrorKind::Internal`] if `work` panicked on any thread, [`ErrorKind::Engine`] if ggml failed.
     pub(crate) fn run(&self, lanes: usize, work: &Work<'_>) -> Result<()> {
-        let Some(graph) = self.graph.as_ref().filter(|_| lanes > 1) else {
+        let Some(graph) = self.graph.as_ref().filter(|_| lanes > 1 && !self.sharing.is_alone()) else {
             work(0);
             return Ok(());
         };
@@ -179,7 +188,7 @@ mod tests {
         unsafe {
             let mut params = sys::ggml_threadpool_params_default(threads);
             let pool = sys::ggml_threadpool_new(&raw mut params);
-            let crew = Crew::new(pool, threads).unwrap();
+            let crew = Crew::new(pool, threads, &Arc::new(Sharing::new(2))).unwrap();
             test(&crew);
             drop(crew);
             sys::ggml_threadpool_free(pool);

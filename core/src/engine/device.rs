@@ -20,18 +20,25 @@ use once_cell::sync::OnceCell;
 
 use super::abi::{Backend, BackendInterface, Device, DeviceInterface, Reg, RegInterface, API_VERSION};
 use super::float_env::FloatEnv;
-use super::graph;
 use super::op_times::OpTimes;
+use super::sharing::Sharing;
+use super::{graph, waiting};
 use crate::error::{Error, ErrorKind, Result};
 
 /// How an instance computes, and what its session learns from it.
 pub(super) struct Instance {
-    /// ggml's reference mode, and every graph checked against the profile's list.
+    /// ggml's reference mode.
     pub exact: bool,
-    /// The session's thread pool; NULL lets ggml make one per graph.
+    /// Every graph is checked against the profile's list.
+    pub checked: bool,
+    /// The session's thread pool.
     pub threadpool: sys::ggml_threadpool_t,
     /// Number of threads of the pool.
     pub n_threads: c_int,
+    /// A pool of the calling thread alone.
+    pub solo: sys::ggml_threadpool_t,
+    /// Which of the two computes the next graph.
+    pub sharing: Arc<Sharing>,
     /// Number of graphs computed.
     pub graphs: AtomicU64,
     /// Whether nodes are computed one by one and timed, and what was found.
@@ -190,14 +197,14 @@ unsafe extern "C" fn get_device(_reg: sys::ggml_backend_reg_t, index: usize) -> 
     }
 }
 
-/// llama.cpp sets the thread count and the abort callback of every backend through these.
+/// llama.cpp sets the abort callback of every backend through this. The thread count, which it sets before
+/// every graph, is ours to choose.
 unsafe extern "C" fn get_proc_address(_reg: sys::ggml_backend_reg_t, name: *const c_char) -> *mut c_void {
     if name.is_null() {
         return std::ptr::null_mut();
     }
     // SAFETY: ggml passes a NUL-terminated name.
     match unsafe { CStr::from_ptr(name) }.to_bytes() {
-        b"ggml_backend_set_n_threads" => set_n_threads as *mut c_void,
         b"ggml_backend_set_abort_callback" => set_abort_callback as *mut c_void,
         _ => std::ptr::null_mut(),
     }
@@ -344,7 +351,7 @@ unsafe extern "C" fn graph_compute(
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         // Worker 0 of the pool is this thread, the caller's: its rounding mode counts.
         let _env = FloatEnv::enter();
-        if instance.exact {
+        if instance.checked {
             // SAFETY: ggml passes a valid graph.
             if let Err(why) = unsafe { graph::check(graph) } {
                 *instance.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
@@ -352,23 +359,29 @@ unsafe extern "C" fn graph_compute(
             }
         }
         instance.graphs.fetch_add(1, Ordering::Relaxed);
+        let shares = instance.sharing.shares();
+        let (pool, threads) =
+            if shares { (instance.threadpool, instance.n_threads) } else { (instance.solo, 1) };
+        // SAFETY: `cpu` is the private backend of this instance; both pools outlive it. ggml pauses the pool
+        // that it leaves and resumes the one it takes.
+        unsafe {
+            sys::ggml_backend_cpu_set_n_threads(state.cpu, threads);
+            sys::ggml_backend_cpu_set_threadpool(state.cpu, pool);
+        }
         if let Some(times) = &mut *instance.times.lock().unwrap_or_else(PoisonError::into_inner) {
             // SAFETY: as below.
             return unsafe { times.compute(state.cpu, graph) };
         }
+        let watch = waiting::Watch::start();
         // SAFETY: `cpu` is the private backend of this instance; the graph lies in CPU buffers.
-        unsafe { sys::ggml_backend_graph_compute(state.cpu, graph) }
+        let status = unsafe { sys::ggml_backend_graph_compute(state.cpu, graph) };
+        if shares {
+            let (took, waited) = watch.stop();
+            instance.sharing.learn(took, waited);
+        }
+        status
     }));
     outcome.unwrap_or(sys::GGML_STATUS_FAILED)
-}
-
-unsafe extern "C" fn set_n_threads(backend: sys::ggml_backend_t, n_threads: c_int) {
-    // SAFETY: ggml passes one of our backends.
-    let state = unsafe { state(backend) };
-    if !state.cpu.is_null() {
-        // SAFETY: `cpu` is a CPU backend.
-        unsafe { sys::ggml_backend_cpu_set_n_threads(state.cpu, n_threads) };
-    }
 }
 
 unsafe extern "C" fn set_abort_callback(

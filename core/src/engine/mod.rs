@@ -11,12 +11,17 @@ mod graph;
 pub mod known_answer;
 mod logs;
 mod op_times;
+mod quota;
+mod sharing;
 pub(crate) mod streams;
 mod vocab;
+mod waiting;
 mod weights;
 
 use once_cell::sync::OnceCell;
 
+#[doc(hidden)]
+pub use context::CacheType;
 pub use context::{Context, ContextOptions, DecodeItem};
 pub use op_times::OpTime;
 pub(crate) use vocab::Split;
@@ -31,7 +36,7 @@ pub(crate) fn start() -> Result<()> {
     STARTED
         .get_or_try_init(|| {
             cpu::check_instruction_set()?;
-            std::hint::black_box(frozen::addresses());
+            std::hint::black_box((frozen::addresses(), waiting::addresses()));
             let _env = float_env::FloatEnv::enter();
             logs::install();
             // SAFETY: called once, before any other function of the engine.

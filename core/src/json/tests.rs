@@ -77,6 +77,7 @@ fn integers_beyond_double_precision_are_refused() {
     {
         assert!(canonical(text).is_err(), "{text}");
     }
+    assert_eq!(parse("t", b"-0", LIMITS).unwrap().as_u64(), None, "a uint32 has no sign");
     assert!(canonicalize(&Value::from(u64::MAX)).is_err());
     assert!(canonicalize(&Value::from(i64::MIN)).is_err());
 }

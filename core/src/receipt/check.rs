@@ -4,7 +4,8 @@ use super::{sampler_record, Disclosure, Kind, Receipt};
 use crate::abi::{self, keccak256, Word};
 use crate::commitment::{self, SeedRuleInputs};
 use crate::error::Error;
-use crate::{json, steps, ErrorKind};
+use crate::request::{Canonical, Input};
+use crate::{steps, ErrorKind};
 
 /// What [`check_commitments`] compared, by the receipt's field names.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -94,14 +95,25 @@ pub fn check_commitments(receipt: &Receipt, disclosure: &Disclosure) -> Result<C
         Kind::Scored => check_scored(disclosure)?,
     }
 
+    let mut asked = None;
     let request = match opened("request", disclosure.request.as_ref(), salts.request)? {
         Some((request, salt)) => {
-            let bytes = json::canonicalize(request).or_else(|e| mismatch("request", e.message()))?;
+            // Members that nobody renders would pass for what was asked.
+            let canonical = Canonical::from_json("", request.clone());
+            let canonical = canonical.or_else(|e| mismatch("request", e.to_string()))?;
+            let bytes = canonical.to_bytes().or_else(|e| mismatch("request", e.message()))?;
+            if let Input::Tokens(tokens) = canonical.content.input {
+                asked = Some(tokens);
+            }
             Some(commitment::request(&salt, &bytes) == receipt.request)
         }
         None => None,
     };
     compared.note("request", request)?;
+    // Tokens need no renderer: they are compared without the model too.
+    if asked.zip(disclosure.prompt_tokens.as_ref()).is_some_and(|(asked, seen)| asked != *seen) {
+        return mismatch("prompt", "its tokens are not those of the request");
+    }
 
     let counted = |field, tokens: &Option<Vec<u32>>, count: u32| match tokens {
         Some(tokens) if u32::try_from(tokens.len()) != Ok(count) => {

@@ -58,6 +58,14 @@ fn policy() -> SamplingPolicy {
     }
 }
 
+/// A canonical request of one message.
+fn request(content: &str) -> Value {
+    json!({
+        "messages": [{"role": "user", "content": content}], "tools": [0.5, 1], "templateDigest": hex::encode(&[7; 32]),
+        "renderer": "renderer/1", "tokenizer": "tokenizer/1", "date": null, "parseSpecial": false,
+    })
+}
+
 /// A receipt and a disclosure that opens all of it.
 fn opened() -> (Receipt, Disclosure) {
     let disclosure = Disclosure {
@@ -66,9 +74,7 @@ fn opened() -> (Receipt, Disclosure) {
         seed: Some(SeedDisclosure { seed: [0x5e; 32], inputs: SeedRuleInputs::Given }),
         stream: 2,
         secrets: Secrets::Nonce([0x11; 32]),
-        request: Some(
-            json!({"messages": [{"role": "user", "content": "4 + 38?"}], "n": 1, "f": 0.5, "date": null}),
-        ),
+        request: Some(request("4 + 38?")),
         prompt_tokens: Some(vec![1, 5, 9]),
         output_tokens: Some(vec![42, 2]),
         steps: Some(whole_output(2, b"42".to_vec())),
@@ -171,7 +177,8 @@ fn every_commitment_is_compared() {
         ("seed", |d| d.stream = 3),
         ("nonce", |d| d.secrets = Secrets::Nonce([0; 32])),
         ("seed", |d| d.secrets = Secrets::Nonce([0x12; 32])),
-        ("request", |d| d.request = Some(json!({"messages": []}))),
+        ("request", |d| d.request = Some(request("4 + 39?"))),
+        ("request", |d| d.request.as_mut().unwrap()["seed"] = json!(1)),
         ("prompt", |d| d.prompt_tokens.as_mut().unwrap()[0] = 2),
         ("promptCount", |d| d.prompt_tokens.as_mut().unwrap().push(2)),
         ("output", |d| d.output_tokens.as_mut().unwrap()[1] = 3),

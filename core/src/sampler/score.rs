@@ -11,13 +11,13 @@ use crate::Token;
 /// [`ErrorKind::Logits`](crate::ErrorKind::Logits) for a NaN or infinite logit;
 /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) for a token without a logit.
 pub fn log_probability(logits: &[f32], token: Token) -> Result<f64> {
-    let (max, _) = checked_max(logits)?;
     let Some(&logit) = logits.get(token as usize) else {
         return Err(Error::argument(
             "token",
             format!("token {token} has no logit, there are {}", logits.len()),
         ));
     };
+    let (max, _) = checked_max(logits)?;
     let max = f64::from(max);
     let sum = logits.iter().fold(0.0, |sum, &l| sum + libm::exp(f64::from(l) - max));
     Ok(f64::from(logit) - max - libm::log(sum))
@@ -61,7 +61,8 @@ mod tests {
     #[test]
     fn wrong_inputs_are_errors() {
         assert_eq!(log_probability(&[1.0], 1).unwrap_err().field(), "token");
-        assert_eq!(log_probability(&[], 0).unwrap_err().field(), "logits");
+        assert_eq!(log_probability(&[f32::NAN], 1).unwrap_err().kind(), ErrorKind::Argument);
+        assert_eq!(log_probability(&[], 0).unwrap_err().field(), "token");
         assert_eq!(greedy_token(&[]).unwrap_err().kind(), ErrorKind::Argument);
         assert_eq!(greedy_token(&[0.0, f32::NAN]).unwrap_err().kind(), ErrorKind::Logits);
         assert_eq!(log_probability(&[f32::NEG_INFINITY, 0.0], 1).unwrap_err().kind(), ErrorKind::Logits);

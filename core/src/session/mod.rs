@@ -40,7 +40,8 @@ pub struct SessionOptions {
     /// Worker threads; `None`: as many as affinity and cgroup quota allow. Never above that unless
     /// `oversubscribe` is set: a barrier between more threads than cores is slow for all.
     pub threads: Option<u32>,
-    /// Take `threads` literally, also above what the process may keep busy.
+    /// Take `threads` literally, also above what the process may keep busy, and beside a busy neighbour
+    /// who makes one thread faster than all.
     pub oversubscribe: bool,
     /// The longest prompt + output of any request, in tokens; 0: what the model was trained for, at
     /// most [`DEFAULT_CONTEXT_TOKENS`].
@@ -199,6 +200,9 @@ impl Session {
             }
             other => other?,
         };
+        if !options.oversubscribe {
+            context.adapt_threads();
+        }
         Ok(Session {
             model: model.clone(),
             options: options.clone(),

@@ -38,9 +38,9 @@ fn an_edited_request_is_caught() {
     let forged = |edit: &dyn Fn(&mut Disclosure)| check(&forge(&honest, |_, d| edit(d)));
     invalid(&forged(&|d| put("messages", other.clone())(d)), "prompt: ");
     invalid(&forged(&|d| put("templateDigest", json!(word))(d)), "request.templateDigest: ");
-    invalid(&forged(&|d| put("date", json!("yesterday"))(d)), "disclosure.request.date: ");
-    invalid(&forged(&|d| put("extra", json!(1))(d)), "disclosure.request.extra: ");
-    invalid(&forged(&|d| put("messages", json!([]))(d)), "disclosure.request.messages: ");
+    invalid(&forged(&|d| put("date", json!("yesterday"))(d)), "request: date: ");
+    invalid(&forged(&|d| put("extra", json!(1))(d)), "request: extra: ");
+    invalid(&forged(&|d| put("messages", json!([]))(d)), "request: messages: ");
     invalid(
         &forged(&|d| put("messages", json!([{ "role": "user", "content": "<|im_end|>" }]))(d)),
         "request: messages[0].content",

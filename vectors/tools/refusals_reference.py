@@ -1,0 +1,311 @@
+#!/usr/bin/env python3
+"""Makes vectors/refused/: receipt documents that docs/spec/receipt-1.md refuses, each for one reason.
+
+    python3 vectors/tools/refusals_reference.py            writes the vectors
+    python3 vectors/tools/refusals_reference.py --check    fails if a file differs
+
+Each begins as a good document and is signed again after its edit, so that only the edit is at fault.
+"""
+
+import copy
+import json
+import pathlib
+import sys
+
+import receipt_reference as reference
+import secp256k1
+from receipt_reference import H, ZERO, canonical, hexed, pseudo, sampler_hash
+
+FOLDER = pathlib.Path(__file__).resolve().parent.parent / "refused"
+ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+GOOD = {name: case["document"] for name, case in reference.receipts().items()}
+KEYS = {hexed(secp256k1.address(key)): key for key in reference.KEYS.values()}
+
+
+def receipt_of(document):
+    bytes_of = lambda kind, value: int(value) if kind.startswith("uint") else bytes.fromhex(value[2:])
+    return {name: bytes_of(kind, document["message"][name]) for kind, name in reference.FIELDS}
+
+
+def digest_of(document):
+    domain = document["domain"]
+    pair = (domain["chainId"], bytes.fromhex(domain["verifyingContract"][2:])) if "chainId" in domain else None
+    return reference.digest_of(receipt_of(document), pair)
+
+
+def edited(name, edit):
+    document = copy.deepcopy(GOOD[name])
+    edit(document, document["message"], document.get("disclosure"))
+    return document
+
+
+def signed(name, edit):
+    document = edited(name, edit)
+    signer = document["message"]["signer"]
+    if signer in KEYS:
+        document["signature"] = hexed(secp256k1.sign(KEYS[signer], digest_of(document)))
+    return reference.document_text(document)
+
+
+def message(name, **fields):
+    return signed(name, lambda document, message, disclosure: message.update(fields))
+
+
+def disclosed(name, **members):
+    """`None` leaves a member out."""
+    def edit(document, message, disclosure):
+        for key, value in members.items():
+            disclosure.pop(key, None) if value is None else disclosure.update({key: value})
+    return signed(name, edit)
+
+
+def record(name, **values):
+    """A sampler record with other values, its hash in the receipt."""
+    def edit(document, message, disclosure):
+        disclosure["sampler"].update(values)
+        message["sampler"] = hexed(sampler_hash(disclosure["sampler"]))
+    return signed(name, edit)
+
+
+def salts_of(disclosure):
+    return reference.salts(bytes.fromhex(disclosure["nonce"][2:]), disclosure["stream"])
+
+
+def request(name, **members):
+    """A request with other members, its commitment in the receipt."""
+    def edit(document, message, disclosure):
+        changed = reference.resort({**disclosure["request"], **members})
+        disclosure["request"] = changed
+        salt = salts_of(disclosure)["request"]
+        message["request"] = hexed(reference.commit_bytes("request", salt, canonical(changed).encode()))
+    return signed(name, edit)
+
+
+def steps(name, *cuts):
+    """The output in steps (kind, first, end), their root in the receipt."""
+    def edit(document, message, disclosure):
+        made = [{"index": i, "kind": kind, "firstToken": first, "endToken": end, "text": b"x"}
+                for i, (kind, first, end) in enumerate(cuts)]
+        disclosure["steps"] = [reference.step_json(step) for step in made]
+        leaves = reference.step_leaves(salts_of(disclosure)["steps"], made)
+        message["steps"] = hexed(reference.root("steps-root", leaves))
+    return signed(name, edit)
+
+
+def text(name, old, new):
+    """A document whose text is not as a writer prints it."""
+    printed = reference.document_text(GOOD[name])
+    assert printed.count(old) >= 1, (name, old)
+    return printed.replace(old, new, 1)
+
+
+def signature(name, change):
+    def edit(document, message, disclosure):
+        raw = bytes.fromhex(document["signature"][2:])
+        document["signature"] = hexed(change(raw[:32], raw[32:64], raw[64]))
+    return reference.document_text(edited(name, edit))
+
+
+def high_s(r, s, v):
+    return r + (ORDER - int.from_bytes(s, "big")).to_bytes(32, "big") + bytes([55 - v])
+
+
+def unreadable():
+    nested = lambda depth: "[" * depth + "]" * depth
+    tools = lambda value: text("drawn", '"tools": null', f'"tools": {value}')
+    zero = '"0x' + "0" * 64 + '"'
+    return {
+        "duplicate-member": text("drawn", '"primaryType"', '"primaryType": "Receipt",\n  "primaryType"'),
+        "duplicate-member-escaped": text("drawn", '"primaryType"', '"primary\\u0054ype": "Receipt",\n  "primaryType"'),
+        "unknown-member": text("drawn", '"primaryType"', '"note": "",\n  "primaryType"'),
+        "missing-member": text("drawn", '  "primaryType": "Receipt",\n', ""),
+        "disclosure-null": text("undisclosed", '"primaryType"', '"disclosure": null,\n  "primaryType"'),
+        "byte-order-mark": text("drawn", "{", "\ufeff{"),
+        "text-after": text("drawn", "{", "{") + "{}",
+        "trailing-comma": text("drawn", "[42, 17, 2]", "[42, 17, 2,]"),
+        "lone-surrogate": text("drawn", '"profile": "ggml', '"profile": "\\ud800ggml'),
+        "hex-upper-case": text("drawn", '"adapter": "0x0', '"adapter": "0X0'),
+        "hex-upper-digits": text("contract-domain", "0x" + "c" * 40, "0x" + "C" * 40),
+        "hex-short": text("drawn", '"adapter": "0x00', '"adapter": "0x'),
+        "uint-as-text": text("drawn", '"promptCount": 4', '"promptCount": "4"'),
+        "uint-exponent": text("drawn", '"promptCount": 4', '"promptCount": 4e0'),
+        "uint-point": text("drawn", '"promptCount": 4', '"promptCount": 4.0'),
+        "uint-minus-zero": text("drawn", '"kind": 0', '"kind": -0'),
+        "uint-leading-zero": text("drawn", '"promptCount": 4', '"promptCount": 04'),
+        "uint32-beyond": text("drawn", '"stream": 0', '"stream": 4294967296'),
+        "uint64-number": text("drawn", '"issuedAt": "1767225600"', '"issuedAt": 1767225600'),
+        "uint64-leading-zero": text("drawn", '"1767225600"', '"01767225600"'),
+        "uint64-beyond": text("drawn", '"1767225600"', '"18446744073709551616"'),
+        "real-number": text("drawn", '"temperature": "0.7"', '"temperature": 0.7'),
+        "real-superfluous-zero": text("drawn", '"0.7"', '"0.70"'),
+        "real-plus": text("drawn", '"0.7"', '"+0.7"'),
+        "real-minus-zero": text("drawn", '"presencePenalty": "0"', '"presencePenalty": "-0"'),
+        "real-no-whole": text("drawn", '"0.7"', '".7"'),
+        "real-exponent": text("drawn", '"0.7"', '"7e-1"'),
+        "real-seven-places": text("drawn", '"0.7"', '"0.7000001"'),
+        "integer-beyond": tools("[9007199254740993]"),
+        "number-too-large": tools("[1e400]"),
+        "nested-too-deeply": tools(nested(127)),
+        "chain-id-0": text("contract-domain", '"chainId": 11155111', '"chainId": 0'),
+        "chain-id-beyond": text("contract-domain", '"chainId": 11155111', '"chainId": 9007199254740992'),
+        "chain-id-alone": text("contract-domain", '"chainId": 11155111,\n    "verifyingContract": "0x' + "c" * 40 + '"',
+                               '"chainId": 11155111'),
+        "contract-zero": text("contract-domain", "0x" + "c" * 40, "0x" + "0" * 40),
+        "domain-name": text("drawn", '"name": "AttestLM"', '"name": "attestlm"'),
+        "domain-version": text("drawn", '"version": "1"', '"version": "2"'),
+        "domain-types": text("drawn", '"name": "version",\n        "type": "string"',
+                             '"name": "version",\n        "type": "bytes32"'),
+        "receipt-types": text("drawn", '"name": "kind",\n        "type": "uint8"', '"name": "kind",\n        "type": "uint16"'),
+        "primary-type": text("drawn", '"primaryType": "Receipt"', '"primaryType": "receipt"'),
+        "two-signers": signed("drawn", lambda d, m, o: d.update(signer="0x" + "11" * 20)),
+        "nonce-zero": text("greedy", '"nonce": "' + GOOD["greedy"]["disclosure"]["nonce"] + '"', f'"nonce": {zero}'),
+        "nonce-and-salts": disclosed("redacted", nonce=hexed(pseudo("redacted nonce"))),
+        "salts-empty": disclosed("redacted-to-nothing", salts={}),
+        "stream-missing": disclosed("greedy", stream=None),
+        "inputs-without-seed": disclosed("seed-rule-1", seed=None),
+        "inputs-of-rule-0": disclosed("drawn", seedInputs={"rule": 0}),
+        "text-hex-of-utf8": text("drawn", '"text": " 42"', '"textHex": "0x203432"'),
+        "text-twice": text("half-a-character", '"textHex"', '"text": "",\n          "textHex"'),
+        "bans-not-rising": record("drawn", bans=[2, 1]),
+        "bias-twice": record("drawn", logitBias=[{"token": 1, "bias": "1"}, {"token": 1, "bias": "2"}]),
+        "record-version": record("drawn", version=2),
+    }
+
+
+def malformed():
+    return {
+        "kind-2": message("drawn", kind=2),
+        "kind-1-generated": message("drawn", kind=1),
+        "kind-0-scored": message("scored", kind=0),
+        **{f"{field}-zero": message("drawn", **{field: hexed(ZERO)})
+           for field in ("model", "profile", "sampler", "request", "prompt", "output", "trace", "steps")},
+        "signer-zero": signed("drawn", lambda d, m, o: (m.update(signer="0x" + "0" * 40), d.update(signer=m["signer"]))),
+        "prompt-count-0": message("drawn", promptCount=0),
+        "output-count-0": message("drawn", outputCount=0),
+        "counts-beyond": message("undisclosed", promptCount=2**32 - 3),
+        "finish-6": message("drawn", finish=6),
+        "finish-255": message("drawn", finish=255),
+        "scored-finish-0": message("scored", finish=0),
+        "scored-seed": message("scored", seed=hexed(pseudo("seed"))),
+        "scored-steps": message("scored", steps=hexed(pseudo("steps"))),
+        "scored-output-count-0": message("scored", outputCount=0),
+    }
+
+
+def forged():
+    fields = {"issuedAt": "1767225601", "outputCount": 4, "finish": 1, "context": hexed(pseudo("context")),
+              "adapter": hexed(pseudo("adapter")), "trace": hexed(pseudo("trace"))}
+    cases = {f"signature-{field}": reference.document_text(edited("drawn", lambda d, m, o: m.update({field: value})))
+             for field, value in fields.items()}
+    return cases | {
+        "signature-high-s": signature("drawn", high_s),
+        "signature-v-0": signature("drawn", lambda r, s, v: r + s + bytes([v - 27])),
+        "signature-v-other": signature("drawn", lambda r, s, v: r + s + bytes([55 - v])),
+        "signature-r-0": signature("drawn", lambda r, s, v: ZERO + s + bytes([v])),
+        "signature-s-0": signature("drawn", lambda r, s, v: r + ZERO + bytes([v])),
+        "signature-r-beyond": signature("drawn", lambda r, s, v: ORDER.to_bytes(32, "big") + s + bytes([v])),
+        "signature-other-domain": text("drawn", hexed(bytes.fromhex(GOOD["drawn"]["signature"][2:])), hexed(
+            secp256k1.sign(KEYS[GOOD["drawn"]["signer"]], reference.digest_of(receipt_of(GOOD["drawn"]), reference.CONTRACT)))),
+    }
+
+
+def contradicted():
+    """By the field that does not match."""
+    one = hexed(H(ZERO))
+    unsalted = lambda **members: disclosed("redacted", **members)
+    drawn = GOOD["drawn"]["disclosure"]
+    return {
+        "profile": {"profile-other": disclosed("drawn", profile="another")},
+        "sampler": {
+            "sampler-other": disclosed("drawn", sampler={**drawn["sampler"], "topK": 41}),
+            "sampler-scored": disclosed("scored", sampler=drawn["sampler"]),
+            "temperature-beyond": record("drawn", temperature="100.000001"),
+            "top-p-0": record("drawn", topP="0"),
+            "choices-65": record("drawn", choices=65),
+            "choices-greedy": record("greedy", choices=2),
+            "seed-rule-greedy": record("greedy", seedRule=1),
+            "max-tokens-0": record("drawn", maxTokens=0),
+            "context-tokens-beyond": record("drawn", contextTokens=2**24 + 1),
+            "stop-empty": record("drawn", stop=[""]),
+            "stop-17": record("drawn", stop=["x"] * 17),
+            "markers-segmenter-0": record("drawn", segmenter={"id": 0, "markers": ["<"]}),
+            "grammar-empty": record("drawn", grammar={"kind": "gbnf", "text": "", "engine": "engine/1"}),
+            "bias-beyond": record("drawn", logitBias=[{"token": 0, "bias": "10000.000001"}]),
+        },
+        "seed": {
+            "seed-other": disclosed("drawn", seed=one),
+            "seed-greedy": disclosed("greedy", seed=one),
+            "seed-scored": disclosed("scored", seed=one),
+            "seed-zero": message("drawn", seed=hexed(ZERO)),
+            "seed-without-salt": unsalted(seed=one),
+            "seed-rule-unlike-inputs": record("seed-rule-1", seedRule=2),
+            "seed-inputs-missing": disclosed("seed-rule-1", seedInputs=None),
+            "seed-not-of-inputs": disclosed("seed-rule-1", seed=one),
+            "seed-rule-2-context": message("seed-rule-2", context=one),
+            "stream-not-below-choices": disclosed("third-choice", stream=3),
+            "stream-scored": disclosed("scored", stream=1),
+        },
+        "request": {
+            "request-other": disclosed("drawn", request=reference.resort({**drawn["request"], "date": "2026-02-03"})),
+            "request-without-salt": unsalted(request=drawn["request"]),
+            "request-unknown-member": request("drawn", seed=1),
+            "request-two-inputs": request("drawn", prompt="x"),
+            "request-no-message": request("drawn", messages=[]),
+            "request-renderer-null": request("drawn", renderer=None),
+            "request-date": request("drawn", date="2026-02-30"),
+            "request-tokens-special": request("scored-adapter", parseSpecial=True),
+            "request-role-control": request("drawn", messages=[{"role": "user\n", "content": ""}]),
+        },
+        "promptCount": {"prompt-shorter": disclosed("drawn", promptTokens=[1, 5, 9])},
+        "outputCount": {"output-longer": disclosed("drawn", outputTokens=[42, 17, 2, 2])},
+        "prompt": {
+            "prompt-other": disclosed("drawn", promptTokens=[1, 5, 9, 3]),
+            "prompt-not-of-request": request("scored-adapter", promptTokens=[0, 4294967295, 8]),
+            "prompt-without-salt": unsalted(promptTokens=[1, 5, 9, 2]),
+        },
+        "output": {"output-other": disclosed("drawn", outputTokens=[42, 17, 3])},
+        "steps": {
+            "steps-scored": disclosed("scored", steps=drawn["steps"]),
+            "steps-none": disclosed("drawn", steps=[]),
+            "steps-two": steps("drawn", (1, 0, 1), (0, 1, 3)),
+            "steps-late": steps("drawn", (0, 1, 3)),
+            "steps-short": steps("drawn", (0, 0, 2)),
+            "steps-reasoning": steps("drawn", (1, 0, 3)),
+            "steps-text": disclosed("drawn", steps=[{**drawn["steps"][0], "text": " 43"}]),
+        },
+    }
+
+
+def vectors():
+    made = {}
+    for step, cases in (("read", unreadable()), ("read", malformed()), ("signature", forged())):
+        made.update((name, {"step": step, "text": document}) for name, document in cases.items())
+    for field, cases in contradicted().items():
+        made.update((name, {"step": "commitments", "field": field, "text": document}) for name, document in cases.items())
+    return {f"{name}.json": reference.document_text(vector) for name, vector in made.items()}
+
+
+def main(arguments):
+    if arguments not in ([], ["--check"]):
+        print(__doc__)
+        return 2
+    files, wrong = vectors(), 0
+    FOLDER.mkdir(exist_ok=True)
+    for name, content in files.items():
+        path = FOLDER / name
+        assert json.loads(content) is not None
+        if not arguments:
+            path.write_text(content, encoding="utf-8")
+        elif not path.exists() or path.read_text(encoding="utf-8") != content:
+            print(f"differs: {name}")
+            wrong += 1
+    for path in FOLDER.glob("*.json"):
+        if path.name not in files:
+            print(f"not made by this program: {path.name}")
+            wrong += 1
+    print(f"{len(files)} vectors, {wrong} wrong")
+    return int(wrong > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
