@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use once_cell::sync::OnceCell;
 
-use crate::engine::{cpu, known_answer, memory_file, AdapterWeights, Split, Vocab, Weights};
+use crate::engine::{
+    cpu, known_answer, memory_file, return_free_memory, AdapterWeights, Split, Vocab, Weights,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::gguf::{self, GgufFile, ModelHeader};
 use crate::grammar::GrammarVocab;
@@ -84,8 +86,9 @@ impl Model {
             .cloned()
     }
 
-    fn load(file: GgufFile, progress: &mut dyn FnMut(Progress) -> bool) -> Result<Self> {
+    fn load(mut file: GgufFile, progress: &mut dyn FnMut(Progress) -> bool) -> Result<Self> {
         let header = gguf::validate_model(&file)?;
+        file.forget_arrays();
         let scan = gguf::scan(&file, &mut |done, all| progress(Progress::Hashing(done, all)))?;
         let cancel = AtomicBool::new(false);
         let mut report = |fraction: f32| {
@@ -99,6 +102,7 @@ impl Model {
             (None, None) => return Err(Error::new(ErrorKind::Internal, "model", "neither file nor bytes")),
         };
         file.check_unchanged()?;
+        return_free_memory();
         if !weights.is_causal_decoder() {
             return Err(Error::new(ErrorKind::Model, "general.architecture", "not a causal decoder"));
         }

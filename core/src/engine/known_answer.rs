@@ -34,6 +34,7 @@ pub fn check() -> Result<()> {
                 compare("model", bundled_model(1, 64)?, profile::KNOWN_MODEL)?;
                 compare("model on two threads", bundled_model(2, 7)?, profile::KNOWN_MODEL)?;
             }
+            super::return_free_memory();
             Ok(())
         })
         .clone()

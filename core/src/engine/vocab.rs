@@ -40,7 +40,10 @@ const QUADRATIC_MAX_RUN: usize = 512;
 /// invisible.
 pub struct Vocab {
     weights: Arc<Weights>,
-    pieces: Vec<Box<[u8]>>,
+    /// The bytes of all tokens, one after the other, and where each ends: a vocabulary of boxes would take
+    /// several times as much memory.
+    pieces: Vec<u8>,
+    ends: Vec<u32>,
     eog: Vec<Token>,
     control: Vec<Token>,
     bos: Option<Token>,
@@ -55,9 +58,12 @@ impl Vocab {
         let vocab = weights.vocab_ptr();
         // SAFETY: the vocabulary lives as long as the weights.
         let n = unsafe { sys::llama_vocab_n_tokens(vocab) };
-        let (mut pieces, mut eog, mut control) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut pieces, mut ends) = (Vec::new(), Vec::new());
+        let (mut eog, mut control) = (Vec::new(), Vec::new());
         for id in 0..n {
-            pieces.push(piece(vocab, id)?);
+            pieces.extend_from_slice(&piece(vocab, id)?);
+            let too_long = |_| Error::new(ErrorKind::Model, "tokenizer.ggml.tokens", "longer than 4 GiB");
+            ends.push(u32::try_from(pieces.len()).map_err(too_long)?);
             let token = Token::try_from(id).unwrap_or_default();
             // SAFETY: id is below n_tokens.
             unsafe {
@@ -77,25 +83,31 @@ impl Vocab {
                 sys::llama_vocab_get_add_bos(vocab),
             )
         };
-        Ok(Vocab { weights: Arc::clone(weights), pieces, eog, control, bos, eos, add_bos, split })
+        pieces.shrink_to_fit();
+        ends.shrink_to_fit();
+        Ok(Vocab { weights: Arc::clone(weights), pieces, ends, eog, control, bos, eos, add_bos, split })
     }
 
     /// Number of tokens.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.pieces.len()
+        self.ends.len()
     }
 
     /// Whether the vocabulary is empty (it never is for a loaded model).
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.pieces.is_empty()
+        self.ends.is_empty()
     }
 
     /// The bytes of a token; empty beyond the vocabulary.
     #[must_use]
     pub fn piece(&self, token: Token) -> &[u8] {
-        self.pieces.get(token as usize).map_or(&[], |p| p)
+        let token = token as usize;
+        let begin =
+            token.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(0, |end| *end as usize);
+        let end = self.ends.get(token).map_or(begin, |end| *end as usize);
+        self.pieces.get(begin..end).unwrap_or_default()
     }
 
     /// The bytes of a list of tokens.

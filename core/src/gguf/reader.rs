@@ -99,6 +99,15 @@ impl GgufFile {
         self.index.get(key).and_then(|&i| self.metadata.get(i)).map(|(_, value)| value)
     }
 
+    /// Forgets the metadata's arrays: vocabularies and merges take as much memory as a small model's cache,
+    /// and whoever validated the file has read them.
+    #[cfg(feature = "engine")]
+    pub(crate) fn forget_arrays(&mut self) {
+        self.metadata.retain(|(_, value)| !matches!(value, Value::Array(_)));
+        self.metadata.shrink_to_fit();
+        self.index = self.metadata.iter().enumerate().map(|(i, (key, _))| (key.clone(), i)).collect();
+    }
+
     /// All metadata, in file order.
     pub fn entries(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.metadata.iter().map(|(key, value)| (key.as_str(), value))
