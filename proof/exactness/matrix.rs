@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use attestlm::model::{Adapter, Model};
 use attestlm::receipt::Document;
 use attestlm::request::Request;
-use attestlm::session::{Event, Session, SessionOptions};
+use attestlm::session::{Event, JobId, Session, SessionOptions};
 use attestlm::verdict::Verdict;
 use attestlm::verify::{verify, Expectations, VerifyOptions};
 use attestlm::Token;
@@ -19,6 +19,8 @@ use crate::tally::Tally;
 /// Tokens of every answer: the boundary lies in the middle of it. With a warm cache all prompts are read
 /// before the first answer ends, so that all sequences are decoded together for a while.
 const OUTPUT: usize = 32;
+/// From this physical batch on every sequence of a cold cell reads its whole prompt.
+const READ_BY_ALL: u32 = 128;
 /// Tokens at the end of a prompt that no other has.
 const OWN: usize = 3;
 
@@ -104,10 +106,13 @@ impl Subject {
                 if cell.warm {
                     receipt(&mut session, &warming(cell.long)?)?;
                 }
-                let (receipts, most) = together(&mut session, requests)?;
+                // Cold, every sequence reads all of its prompt; in small batches, which take long, the first one
+                // does, and the others copy from it while it answers.
+                let copies = cell.warm || cell.ubatch < READ_BY_ALL;
+                let (receipts, most) = together(&mut session, requests, copies)?;
                 let differing = receipts.iter().zip(&expected).filter(|(a, b)| a != b).count();
                 tally.cell(&format!("{cell:?}"), receipts.len(), differing);
-                if cell.warm && most != requests.len() {
+                if copies && most != requests.len() {
                     return Err(format!("{cell:?}: {most} sequences were live at once").into());
                 }
             }
@@ -131,14 +136,24 @@ pub fn verdict(document: &Document, model: &Model, adapter: Option<&Adapter>) ->
     Ok(verify(document, &Expectations::default(), &options)?.verdict)
 }
 
-/// The receipts of requests answered together, in their order, and how many were live at once at most.
-pub fn together(session: &mut Session, requests: &[Request]) -> Result<(Vec<String>, usize), Failure> {
+/// The receipts of requests answered together, in their order, and how many were live at once at most. The
+/// others are submitted once the first has read its prompt (`after_the_first`), or all at once.
+pub fn together(
+    session: &mut Session,
+    requests: &[Request],
+    after_the_first: bool,
+) -> Result<(Vec<String>, usize), Failure> {
     let mut order = BTreeMap::new();
-    for (i, request) in requests.iter().enumerate() {
-        for id in session.submit(request, Some(signer()))? {
-            order.insert(id, i);
+    let mut waiting = requests.iter().enumerate();
+    let mut submit = |session: &mut Session, count: usize, order: &mut BTreeMap<JobId, usize>| {
+        for (i, request) in waiting.by_ref().take(count) {
+            for id in session.submit(request, Some(signer()))? {
+                order.insert(id, i);
+            }
         }
-    }
+        Ok::<(), Failure>(())
+    };
+    submit(session, if after_the_first { 1 } else { requests.len() }, &mut order)?;
     let mut receipts = vec![String::new(); requests.len()];
     let (mut live, mut most) = (0, 0);
     while session.pending() > 0 {
@@ -147,6 +162,7 @@ pub fn together(session: &mut Session, requests: &[Request]) -> Result<(Vec<Stri
                 Event::Prefill { done, total, .. } if done == total => {
                     live += 1;
                     most = most.max(live);
+                    submit(session, requests.len(), &mut order)?;
                 }
                 Event::Done { job, answer } => {
                     live -= 1;
