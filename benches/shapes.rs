@@ -36,7 +36,7 @@ impl Shape {
         if !path.exists() {
             eprintln!("writing {}", path.display());
             // A run that is stopped here must not leave half a model behind.
-            let unfinished = path.with_extension("unfinished");
+            let unfinished = path.with_extension(format!("{}.unfinished", std::process::id()));
             self.spec.write_to(&unfinished)?;
             std::fs::rename(&unfinished, &path)?;
         }
