@@ -1,6 +1,8 @@
 //! Step 8 of the specification: Gumbel-max, with random numbers that belong to a position and a
 //! token, so that any one of them can be computed alone.
 
+use std::sync::OnceLock;
+
 use chacha20::cipher::consts::{U10, U64};
 use chacha20::cipher::generic_array::GenericArray;
 use chacha20::cipher::{KeyIvInit, StreamCipherCore, StreamCipherSeekCore};
@@ -9,7 +11,7 @@ use chacha20::ChaChaCore;
 use super::adjust::Adjusted;
 use super::filter::{narrow, Candidate};
 use super::scan::first_max;
-use super::token_at;
+use super::{token_at, Share};
 use crate::Token;
 
 /// One 64-byte ChaCha block: the random numbers of 8 tokens.
@@ -17,6 +19,9 @@ type Block = GenericArray<u8, U64>;
 const TOKENS_PER_BLOCK: usize = 8;
 /// Blocks made at a time: 4 KiB, which stays in the first-level cache.
 const BLOCKS: usize = 64;
+
+/// Tokens of a part of a shared draw, a multiple of what is made at a time: some 40 us of work.
+const PART: usize = 16 * BLOCKS * TOKENS_PER_BLOCK;
 
 /// `-ln(-ln u)` is below this for every `u`: the largest, at `u = 1 - 2^-53`, is 36.7369.
 const NOISE_MAX: f64 = 36.75;
@@ -124,31 +129,49 @@ pub(super) fn draw_all(noise: &mut Noise, logits: &Adjusted<'_>, temperature: f6
     best
 }
 
+/// As [`draw_all`], in parts of the vocabulary that `share` has computed in any order. The best of the
+/// parts' best is the best of all: bounds only leave out what cannot win.
+pub(super) fn draw_all_shared(
+    noise: &(dyn Fn() -> Noise + Sync),
+    logits: &Adjusted<'_>,
+    temperature: f64,
+    share: &Share<'_>,
+) -> Best {
+    let mut best = Best::NONE;
+    best.offer_all(&mut noise(), logits.changed.iter().map(|c| (c.token, c.logit / temperature)));
+    let Some((max, likely)) = first_max(logits.plain) else { return best };
+    // A good score early is what lets the bound discard nearly everything.
+    best.offer_all(&mut noise(), std::iter::once((likely, f64::from(max) / temperature)));
+    let start = best;
+    let parts: Vec<(usize, &[f32])> = logits.plain.chunks(PART).enumerate().collect();
+    let found: Vec<OnceLock<Best>> = parts.iter().map(|_| OnceLock::new()).collect();
+    let work = |part: usize| {
+        if let (Some((number, logits)), Some(slot)) = (parts.get(part), found.get(part)) {
+            slot.get_or_init(|| {
+                let mut race = Race::new(temperature, start);
+                race.run(&mut noise(), token_at(number * PART), logits);
+                race.best
+            });
+        }
+    };
+    share(parts.len(), &work);
+    for (part, slot) in found.iter().enumerate() {
+        // A part that `share` left out is computed now.
+        work(part);
+        if let Some(found) = slot.get() {
+            best.offer(found.score, found.token);
+        }
+    }
+    best
+}
+
 /// Offers every token of `plain` that is not negative infinity.
 fn draw_plain(noise: &mut Noise, plain: &[f32], temperature: f64, best: &mut Best) {
     let Some((max, likely)) = first_max(plain) else { return };
     // A good score early is what lets the bound discard nearly everything.
     best.offer_all(noise, std::iter::once((likely, f64::from(max) / temperature)));
     let mut race = Race::new(temperature, *best);
-    let mut blocks = [Block::default(); BLOCKS];
-    for (chunk, logits) in plain.chunks(BLOCKS * TOKENS_PER_BLOCK).enumerate() {
-        if !race.any_can_win(logits) {
-            continue;
-        }
-        let first = token_at(chunk * BLOCKS * TOKENS_PER_BLOCK);
-        let blocks = &mut blocks[..logits.len().div_ceil(TOKENS_PER_BLOCK)];
-        noise.fill(first, blocks);
-        for ((block, logits), number) in blocks.iter().zip(logits.chunks(TOKENS_PER_BLOCK)).zip(0_u32..) {
-            let token = first + number * 8;
-            if let Ok(logits) = logits.try_into() {
-                race.offer(token, logits, &words(block));
-            } else {
-                let mut padded = [f32::NEG_INFINITY; TOKENS_PER_BLOCK];
-                padded[..logits.len()].copy_from_slice(logits);
-                race.offer(token, &padded, &words(block));
-            }
-        }
-    }
+    race.run(noise, 0, plain);
     *best = race.best;
 }
 
@@ -185,6 +208,29 @@ impl Race {
         } else {
             f32::NEG_INFINITY
         };
+    }
+
+    /// Offers all of `plain`, which begins with token `first`, a multiple of 8.
+    fn run(&mut self, noise: &mut Noise, first: Token, plain: &[f32]) {
+        let mut blocks = [Block::default(); BLOCKS];
+        for (chunk, logits) in plain.chunks(BLOCKS * TOKENS_PER_BLOCK).enumerate() {
+            if !self.any_can_win(logits) {
+                continue;
+            }
+            let first = first + token_at(chunk * BLOCKS * TOKENS_PER_BLOCK);
+            let blocks = &mut blocks[..logits.len().div_ceil(TOKENS_PER_BLOCK)];
+            noise.fill(first, blocks);
+            for ((block, logits), number) in blocks.iter().zip(logits.chunks(TOKENS_PER_BLOCK)).zip(0_u32..) {
+                let token = first + number * 8;
+                if let Ok(logits) = logits.try_into() {
+                    self.offer(token, logits, &words(block));
+                } else {
+                    let mut padded = [f32::NEG_INFINITY; TOKENS_PER_BLOCK];
+                    padded[..logits.len()].copy_from_slice(logits);
+                    self.offer(token, &padded, &words(block));
+                }
+            }
+        }
     }
 
     /// Whether a token with one of `logits` can still win, whatever its noise.

@@ -33,6 +33,9 @@ pub const SPEC: &str = "sampler-1";
 /// The largest vocabulary, in tokens.
 pub const VOCAB_MAX: usize = 1 << 24;
 
+/// Calls the function it is given once for each part, `0..count`, in any order and on any threads, and waits.
+pub(crate) type Share<'a> = dyn Fn(usize, &(dyn Fn(usize) + Sync)) + 'a;
+
 /// Draws the tokens of one stream. It holds its buffers: drawing does not allocate.
 pub struct Sampler {
     n_vocab: usize,
@@ -133,7 +136,26 @@ impl Sampler {
         history: &[Token],
         mask: Option<&TokenMask>,
     ) -> Result<Token> {
-        self.run(index, logits, history, mask, None).map(|judgement| judgement.expected)
+        self.run(index, logits, history, mask, None, None).map(|judgement| judgement.expected)
+    }
+
+    /// As [`Self::sample`]; a draw from the whole vocabulary is computed in parts, on threads that `share`
+    /// has.
+    pub(crate) fn sample_shared(
+        &mut self,
+        index: u64,
+        logits: &[f32],
+        history: &[Token],
+        mask: Option<&TokenMask>,
+        share: &Share<'_>,
+    ) -> Result<Token> {
+        self.run(index, logits, history, mask, None, Some(share)).map(|judgement| judgement.expected)
+    }
+
+    /// Whether a draw needs a random number for each token of the vocabulary, which takes long enough to
+    /// be shared.
+    pub(crate) fn draws_from_all(&self) -> bool {
+        self.temperature != 0.0 && self.filters.are_off()
     }
 
     /// How far `token` was from being drawn: what a verifier on other numerics measures, since its
@@ -149,7 +171,7 @@ impl Sampler {
         mask: Option<&TokenMask>,
         token: Token,
     ) -> Result<Judgement> {
-        self.run(index, logits, history, mask, Some(token))
+        self.run(index, logits, history, mask, Some(token), None)
     }
 
     fn run(
@@ -159,6 +181,7 @@ impl Sampler {
         history: &[Token],
         mask: Option<&TokenMask>,
         judged: Option<Token>,
+        share: Option<&Share<'_>>,
     ) -> Result<Judgement> {
         self.check(logits, history, mask, judged)?;
         let Sampler { temperature, seed, stream, adjuster, filters, dense, .. } = self;
@@ -178,11 +201,13 @@ impl Sampler {
             return Ok(judgement.with(&adjusted, token, |logit| (max - logit, 0.0)));
         }
 
-        let mut noise = Noise::new(seed, *stream, index);
+        let fresh = || Noise::new(seed, *stream, index);
+        let mut noise = fresh();
         let list = filters.apply(&adjusted, max / temperature);
-        let best = match list {
-            None => draw::draw_all(&mut noise, &adjusted, temperature),
-            Some(list) => draw::draw_listed(&mut noise, list, logits, temperature, dense),
+        let best = match (list, share) {
+            (None, Some(share)) => draw::draw_all_shared(&fresh, &adjusted, temperature, share),
+            (None, None) => draw::draw_all(&mut noise, &adjusted, temperature),
+            (Some(list), _) => draw::draw_listed(&mut noise, list, logits, temperature, dense),
         };
         let judgement = Judgement::of(best.token);
         let Some(token) = judged else { return Ok(judgement) };

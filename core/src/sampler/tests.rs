@@ -263,3 +263,37 @@ fn extreme_policies_stay_finite() {
         assert!(judged.margin.is_finite() && judged.cutoff_gap.is_finite());
     }
 }
+
+#[test]
+fn a_shared_draw_is_the_draw() {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    let n = 40_000_usize;
+    // Ties across parts, and a few tokens with a bias.
+    let logits: Vec<f32> = (0..n).map(|i| f32::from(u8::try_from(i * 7919 % 61).unwrap()) * 0.1).collect();
+    let mut policy = policy("1.3");
+    policy.logit_bias = [(3, micros(2_000_000)), (39_999, micros(-1_000_000))].into_iter().collect();
+    let mut sampler = Sampler::new(&policy, &SEED, 0, n, &[]).unwrap();
+    let parts_seen = AtomicUsize::new(0);
+    let shares: [&Share<'_>; 4] = [
+        &|parts, work| (0..parts).for_each(work),
+        &|parts, work| (0..parts).rev().for_each(work),
+        // None, and one twice.
+        &|_, _| (),
+        &|parts, work| {
+            parts_seen.store(parts, Ordering::Relaxed);
+            std::thread::scope(|scope| {
+                for lane in 0..2 {
+                    scope.spawn(move || (0..parts).filter(|part| part % 2 == lane).for_each(work));
+                }
+                scope.spawn(move || work(1));
+            });
+        },
+    ];
+    for index in 0..50 {
+        let expected = sampler.sample(index, &logits, &[], None).unwrap();
+        for share in shares {
+            assert_eq!(sampler.sample_shared(index, &logits, &[], None, share).unwrap(), expected);
+        }
+    }
+    assert!(parts_seen.into_inner() > 2);
+}

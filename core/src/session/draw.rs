@@ -1,6 +1,7 @@
 //! The draws of one step, on the session's threads: for each job its token and the digest of its logits,
 //! which do not need each other.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -24,7 +25,13 @@ struct Draw<'a> {
 ///
 /// # Errors
 /// Only if the threads failed; each draw has its own result.
-pub(super) fn draw(crew: &Crew, jobs: Vec<(&mut Job, &[f32])>) -> Result<Vec<Result<(Token, [u8; 32])>>> {
+pub(super) fn draw(crew: &Crew, mut jobs: Vec<(&mut Job, &[f32])>) -> Result<Vec<Result<(Token, [u8; 32])>>> {
+    let worth = jobs.iter().map(|(_, logits)| logits.len()).sum::<usize>() >= WORTH_SHARING;
+    if let ([(job, logits)], true) = (jobs.as_mut_slice(), worth && crew.threads() > 1) {
+        if job.draws_from_all() {
+            return Ok(vec![draw_together(crew, job, logits)]);
+        }
+    }
     let draws: Vec<Draw<'_>> = jobs
         .into_iter()
         .map(|(job, logits)| Draw {
@@ -47,8 +54,7 @@ pub(super) fn draw(crew: &Crew, jobs: Vec<(&mut Job, &[f32])>) -> Result<Vec<Res
             return;
         }
     };
-    let logits: usize = draws.iter().map(|draw| draw.logits.len()).sum();
-    crew.run(if logits < WORTH_SHARING { 1 } else { 2 * draws.len() }, &work)?;
+    crew.run(if worth { 2 * draws.len() } else { 1 }, &work)?;
     let unfinished = || Error::new(ErrorKind::Internal, "engine", "a draw was not made");
     Ok(draws
         .into_iter()
@@ -57,4 +63,29 @@ pub(super) fn draw(crew: &Crew, jobs: Vec<(&mut Job, &[f32])>) -> Result<Vec<Res
             Ok((token, draw.digest.into_inner().ok_or_else(unfinished)?))
         })
         .collect())
+}
+
+/// One draw from the whole vocabulary, its parts and the digest shared among all threads.
+fn draw_together(crew: &Crew, job: &mut Job, logits: &[f32]) -> Result<(Token, [u8; 32])> {
+    let digest = OnceLock::new();
+    let failed = Cell::new(None);
+    let share = |parts: usize, work: &(dyn Fn(usize) + Sync)| {
+        let next = AtomicUsize::new(0);
+        let lane = |_lane: usize| loop {
+            // The digest first: it takes as long as several parts.
+            match next.fetch_add(1, Ordering::Relaxed) {
+                0 => {
+                    digest.get_or_init(|| trace::logits_digest(logits));
+                }
+                part if part <= parts => work(part - 1),
+                _ => return,
+            }
+        };
+        failed.set(crew.run(crew.threads(), &lane).err());
+    };
+    let token = job.choose_shared(logits, &share)?;
+    match failed.into_inner() {
+        Some(error) => Err(error),
+        None => Ok((token, digest.into_inner().unwrap_or_else(|| trace::logits_digest(logits)))),
+    }
 }

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::grammar::{Grammar, Matcher};
 use crate::model::Model;
 use crate::output::{Drawn, Output};
-use crate::sampler::{Sampler, TokenMask};
+use crate::sampler::{Sampler, Share, TokenMask};
 use crate::signer::Signer;
 use crate::Token;
 
@@ -122,6 +122,21 @@ impl Job {
             None => None,
         };
         self.sampler.sample(index, logits, &self.history, mask)
+    }
+
+    /// Whether the draw itself is worth sharing: [`Self::choose_shared`].
+    pub(super) fn draws_from_all(&self) -> bool {
+        self.sampler.draws_from_all()
+    }
+
+    /// As [`Self::choose`], with the threads of `share`.
+    pub(super) fn choose_shared(&mut self, logits: &[f32], share: &Share<'_>) -> Result<Token> {
+        let index = self.output.tokens().len() as u64;
+        let mask = match &mut self.grammar {
+            Some(grammar) => Some(grammar.mask()?),
+            None => None,
+        };
+        self.sampler.sample_shared(index, logits, &self.history, mask, share)
     }
 
     /// Appends the token drawn and the digest of the logits it was drawn from; answers the text that can
