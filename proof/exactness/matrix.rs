@@ -1,6 +1,7 @@
 //! Runs cells: the receipts of every circumstance must be those of one sequence alone, byte for byte.
 
 use std::collections::BTreeMap;
+use std::sync::{PoisonError, RwLock};
 
 use attestlm::model::{Adapter, Model};
 use attestlm::receipt::Document;
@@ -23,6 +24,9 @@ const OUTPUT: usize = 32;
 const READ_BY_ALL: u32 = 128;
 /// Tokens at the end of a prompt that no other has.
 const OWN: usize = 3;
+
+/// Held by whoever computes a cell.
+static MACHINE: RwLock<()> = RwLock::new(());
 
 /// A model, its adapter, and the receipts that everything is compared with.
 pub struct Subject {
@@ -99,13 +103,24 @@ impl Subject {
                 context_tokens: context(cell.long),
                 ..SessionOptions::default()
             };
+            // One thread leaves a core to another subject's; more want the machine for themselves.
+            let (_beside, _alone);
+            if cell.threads == 1 {
+                _beside = MACHINE.read().unwrap_or_else(PoisonError::into_inner);
+            } else {
+                _alone = MACHINE.write().unwrap_or_else(PoisonError::into_inner);
+            }
             let mut session = self.session(&options, cell.lora)?;
+            let mut read_before = false;
             for cell in group {
                 let requests = &self.requests[&cell.long][..cell.sequences as usize];
-                session.forget()?;
-                if cell.warm {
+                if !cell.warm {
+                    session.forget()?;
+                } else if !read_before {
                     receipt(&mut session, &warming(cell.long)?)?;
                 }
+                // A warm cell that follows its cold one finds what that left: answers behind the prompts.
+                read_before = true;
                 // Cold, every sequence reads all of its prompt; in small batches, which take long, the first one
                 // does, and the others copy from it while it answers.
                 let copies = cell.warm || cell.ubatch < READ_BY_ALL;
