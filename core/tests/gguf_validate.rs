@@ -449,9 +449,14 @@ fn non_finite_weights_are_a_load_error_naming_the_tensor() {
         let info = open(&bytes).unwrap().tensor("blk.1.ffn_up.weight").unwrap().clone();
         let at = usize::try_from(info.offset).unwrap();
         let block = usize::try_from(info.ggml_type.block_bytes()).unwrap();
-        // The scale of the last block: at its end for Q6_K, else at its beginning.
+        // The scale of the last block: at its end for some types, else at its beginning.
         let last = at + usize::try_from(info.bytes).unwrap() - block;
-        let place = if ty == TensorType::Q6_K { last + 208 } else { last };
+        let place = match ty {
+            TensorType::Q2_K => last + 80,
+            TensorType::Q3_K => last + 108,
+            TensorType::Q6_K => last + 208,
+            _ => last,
+        };
         bytes[place..place + 2].copy_from_slice(&[0x80, 0x7f]);
         if ty == TensorType::F32 {
             bytes[place + 2..place + 4].copy_from_slice(&[0x80, 0x7f]);

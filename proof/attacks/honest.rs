@@ -212,9 +212,10 @@ fn requests(
     let mut requests = Vec::with_capacity(count);
     for at in 0..count {
         let mut index = FIRST + block * BLOCK + at;
-        if choices > 1 && index.is_multiple_of(POLICIES) {
-            // Greedy has one choice.
-            index += 1;
+        if choices > 1 {
+            // Greedy has one choice: every index of the block that is not greedy, none twice.
+            index = FIRST + block * BLOCK + POLICIES * at;
+            index += usize::from(index.is_multiple_of(POLICIES));
         }
         let mut fields = fields(index, tokens);
         match setting.flavour {

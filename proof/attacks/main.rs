@@ -43,7 +43,7 @@ const ATTACKS: usize = 14;
 const FULL: Plan = Plan {
     exact: exact::Plan { runs: 200, models: 3 },
     honest: [4000, 5000],
-    tolerant: tolerant::Plan { scored: 56, checked: 8 },
+    tolerant: tolerant::Plan { scored: 52, checked: 8 },
     tolerant_subjects: usize::MAX,
 };
 

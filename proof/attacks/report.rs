@@ -201,8 +201,8 @@ const TOLERANT: &str = "
 ## Tolerant mode
 
 Where bits cannot be compared, a receipt has a score: the mean clipped distance of its tokens from being drawn \
-([tolerant.md](tolerant.md)). Honest receipts are split at random: thresholds are chosen on one half, and everything below is \
-reported on the other half and on dishonest runs, none of which took part in choosing. One threshold serves all models and \
+([tolerant.md](tolerant.md)). Of each model's honest receipts under each kind of policy a random half is taken: thresholds are chosen on those halves, and everything below is \
+reported on the other half and on dishonest runs, none of which took part in choosing. Where nothing else is said, one threshold serves all models and \
 policies. Dishonest runs whose *tokens* are the honest ones are counted apart: tokens are all that is compared here. Rates: \
 FPR, the share of honest receipts above a threshold; TPR, that of dishonest ones.
 
@@ -286,38 +286,38 @@ fn rows<'a>(measured: &'a Measured<'_>, at: usize, honest: &Halves) -> Vec<Row<'
     rows
 }
 
-/// How many tokens tell a lie apart: over everything, without filters, and model by model.
+/// How many tokens tell a lie apart: with one threshold and with two, and model by model.
 fn needed(text: &mut String, measured: &Measured<'_>, rows: &[Row<'_>], honest: &Halves) {
     let names: Vec<&str> = measured.subjects.iter().map(|s| s.name).collect();
     line!(
         text,
-        "\nTokens needed for TPR >= 99 % at FPR <= 0.1 %, of {PREFIXES:?}; -: more, or never; (): no run. The threshold is the \
-         largest score of the choosing half; both rates are those on what took no part in choosing. One threshold for all \
-         models; in the column without top-k and top-p, one for those policies.\n\n| attack | what the operator does | all | no \
-         top-k or top-p | {} |\n|---|---|---|---|{}",
+        "\nTokens needed for TPR >= 99 % at FPR <= 0.1 %, of {PREFIXES:?}, and in brackets the FPR at that length on the half \
+         that took no part in choosing. The threshold is the largest score of the choosing half, where the FPR is 0; chance \
+         puts it above 0.1 % on the other half now and then. -: more tokens, or never. *One threshold* holds for every model \
+         and policy, also in the columns of single models; *two thresholds*: one for policies with top-k or top-p, one for \
+         those without.\n\n| attack | what the operator does | one threshold | two thresholds | {} |\n|---|---|---|---|{}",
         names.join(" | "),
         "---|".repeat(names.len())
     );
-    let plain = honest.only(|d| !d.filtered);
-    for row in rows {
-        let of = |honest: &Halves, kind: &dyn Fn(&Distances) -> bool| {
+    for row in rows.iter().filter(|row| row.runs > 0) {
+        let cell = |kind: &dyn Fn(&Distances) -> bool, kinds: &[&dyn Fn(&Distances) -> bool]| {
             let some: Vec<Vec<Distances>> =
                 row.distances.iter().map(|list| list.iter().filter(|d| kind(d)).cloned().collect()).collect();
-            if some.iter().all(Vec::is_empty) {
-                return "()".to_owned();
+            match roc::tokens_needed(honest, &some, kinds) {
+                Some(needed) => format!("{} ({})", needed.tokens, ratio(needed.false_alarms)),
+                None if some.iter().all(Vec::is_empty) => "no run".to_owned(),
+                None => "-".to_owned(),
             }
-            roc::tokens_needed(&roc::curve(honest, &some, DISTANCE_CLIP))
-                .map_or_else(|| "-".to_owned(), |tokens| tokens.to_string())
         };
         let by_model: Vec<String> =
-            (0..names.len()).map(|subject| of(honest, &|d| d.subject == subject)).collect();
+            (0..names.len()).map(|subject| cell(&|d| d.subject == subject, &[&|_| true])).collect();
         line!(
             text,
-            "| {} | {} | **{}** | {} | {} |",
+            "| {} | {} | **{}** | **{}** | {} |",
             row.attack,
             row.lie,
-            of(honest, &|_| true),
-            of(&plain, &|d| !d.filtered),
+            cell(&|_| true, &[&|_| true]),
+            cell(&|_| true, &[&|d| d.filtered, &|d| !d.filtered]),
             by_model.join(" | ")
         );
     }
@@ -400,6 +400,12 @@ fn share(count: usize, all: usize) -> String {
         return "none".into();
     }
     format!("{count} of {all} ({})", percent(count as f64 / all as f64))
+}
+
+/// A share as a percentage, of a count and all.
+#[allow(clippy::cast_precision_loss)] // counts
+fn ratio((count, all): (usize, usize)) -> String {
+    percent(count as f64 / all.max(1) as f64)
 }
 
 /// A share as a percentage: never rounded to all or nothing.

@@ -1,5 +1,7 @@
 //! Receiver operating characteristic of the tolerant score.
 
+use std::collections::BTreeMap;
+
 use attestlm::verify::DISTANCE_CLIP;
 use attestlm_testkit::Rng;
 
@@ -24,14 +26,23 @@ pub struct Halves {
 }
 
 impl Halves {
-    /// A random half each; the same for the same list.
-    pub fn of(mut receipts: Vec<Distances>) -> Self {
-        let mut rng = Rng::new(receipts.len() as u64);
-        for i in (1..receipts.len()).rev() {
-            receipts.swap(i, rng.below(i + 1));
+    /// A random half of each model's receipts under each kind of policy, so that the halves are alike; the
+    /// same for the same list.
+    pub fn of(receipts: Vec<Distances>) -> Self {
+        let mut kinds: BTreeMap<(usize, bool), Vec<Distances>> = BTreeMap::new();
+        for receipt in receipts {
+            kinds.entry((receipt.subject, receipt.filtered)).or_default().push(receipt);
         }
-        let judging = receipts.split_off(receipts.len() / 2);
-        Halves { choosing: receipts, judging }
+        let mut rng = Rng::new(1);
+        let mut halves = Halves::default();
+        for (_, mut kind) in kinds {
+            for i in (1..kind.len()).rev() {
+                kind.swap(i, rng.below(i + 1));
+            }
+            halves.judging.extend(kind.split_off(kind.len() / 2));
+            halves.choosing.extend(kind);
+        }
+        halves
     }
 
     /// Those of a kind.
@@ -127,13 +138,41 @@ pub fn curve(honest: &Halves, attacks: &[Vec<Distances>], clip: f64) -> Vec<Poin
         .collect()
 }
 
-/// The fewest tokens with a true positive rate of at least 99 % at a false positive rate of at most 0.1 %,
-/// the threshold chosen where nothing was above it, both rates judged on the other half.
-pub fn tokens_needed(curve: &[Point]) -> Option<usize> {
-    curve
-        .iter()
-        .find(|point| point.rates.first().is_some_and(|(fpr, tpr)| *fpr <= 0.001 && *tpr >= 0.99))
-        .map(|point| point.tokens)
+/// What it takes to tell an attack apart.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Needed {
+    pub tokens: usize,
+    /// False alarms and honest receipts of the judging half, at that length.
+    pub false_alarms: (usize, usize),
+}
+
+/// The fewest tokens with a true positive rate of at least 99 %, the threshold being the largest score of the
+/// choosing half (an FPR of 0 there), one for each of `kinds` of receipts.
+#[allow(clippy::cast_precision_loss)] // counts
+pub fn tokens_needed(
+    honest: &Halves,
+    attacks: &[Vec<Distances>],
+    kinds: &[&dyn Fn(&Distances) -> bool],
+) -> Option<Needed> {
+    for (at, tokens) in PREFIXES.into_iter().enumerate() {
+        let attack = &attacks[at.min(attacks.len() - 1)];
+        let (mut caught, mut runs, mut false_alarms) = (0, 0, (0, 0));
+        for kind in kinds {
+            let honest = honest.only(kind);
+            let some: Vec<Distances> = attack.iter().filter(|d| kind(d)).cloned().collect();
+            let dishonest = scores(&some, tokens, DISTANCE_CLIP);
+            let judged = scores(&honest.judging, tokens, DISTANCE_CLIP);
+            let threshold = threshold(&scores(&honest.choosing, tokens, DISTANCE_CLIP), 0.0);
+            caught += above(&dishonest, threshold);
+            runs += dishonest.len();
+            false_alarms.0 += above(&judged, threshold);
+            false_alarms.1 += judged.len();
+        }
+        if runs > 0 && caught as f64 >= 0.99 * runs as f64 {
+            return Some(Needed { tokens, false_alarms });
+        }
+    }
+    None
 }
 
 /// The clips that are compared with the shipped one.
@@ -193,18 +232,31 @@ mod tests {
     }
 
     #[test]
-    fn tokens_needed_asks_both_rates() {
-        let honest = Halves::of(receipts((0..4000).map(|i| f64::from(i) / 4e5)));
-        let needed = |attack: Vec<Distances>| tokens_needed(&curve(&honest, &[attack], 4.0));
-        assert_eq!(needed(receipts([0.5; 100])), Some(PREFIXES[0]));
-        // Two of a hundred are among the honest ones: 98 %.
-        assert_eq!(needed(receipts((0..100).map(|i| if i < 2 { 0.0 } else { 0.5 }))), None);
-        // Honest receipts of the other half above the threshold: 2 of 2000 may be, 3 not.
-        let mut halves = honest.clone();
-        for (above, expected) in [(2, Some(PREFIXES[0])), (3, None)] {
-            halves.judging = receipts((0..2000).map(|i| if i < above { 1.0 } else { 0.0 }));
-            let curve = curve(&halves, &[receipts([2.0; 100])], 4.0);
-            assert_eq!(tokens_needed(&curve), expected);
-        }
+    fn tokens_needed_asks_for_99_of_100_and_counts_false_alarms() {
+        let any: &dyn Fn(&Distances) -> bool = &|_| true;
+        let mut honest = Halves::of(receipts((0..4000).map(|i| f64::from(i) / 4e5)));
+        honest.judging = receipts((0..2000).map(|i| if i < 3 { 1.0 } else { 0.0 }));
+        let needed = |below: i32| {
+            let attack = receipts((0..100).map(|i| if i < below { 0.0 } else { 0.5 }));
+            tokens_needed(&honest, &[attack], &[any])
+        };
+        assert_eq!(needed(1), Some(Needed { tokens: PREFIXES[0], false_alarms: (3, 2000) }));
+        assert_eq!(needed(2), None);
+    }
+
+    #[test]
+    fn each_kind_has_a_threshold_of_its_own() {
+        let of = |score: f64, filtered| Distances { subject: 0, filtered, each: vec![score; 128] };
+        // Honest filtered receipts score higher than dishonest unfiltered ones.
+        let honest = Halves {
+            choosing: vec![of(0.0, false), of(0.3, true)],
+            judging: vec![of(0.0, false), of(0.2, true)],
+        };
+        let attack = [vec![of(0.1, false), of(0.4, true)]];
+        let plain = |d: &Distances| !d.filtered;
+        let filtered = |d: &Distances| d.filtered;
+        assert_eq!(tokens_needed(&honest, &attack, &[&|_| true]), None);
+        let both = tokens_needed(&honest, &attack, &[&plain, &filtered]);
+        assert_eq!(both, Some(Needed { tokens: PREFIXES[0], false_alarms: (0, 2) }));
     }
 }

@@ -1,11 +1,12 @@
 //! Runs cells: the receipts of every circumstance must be those of one sequence alone, byte for byte.
 
 use std::collections::BTreeMap;
+use std::sync::{PoisonError, RwLock};
 
 use attestlm::model::{Adapter, Model};
 use attestlm::receipt::Document;
 use attestlm::request::Request;
-use attestlm::session::{Event, Session, SessionOptions};
+use attestlm::session::{Event, JobId, Session, SessionOptions};
 use attestlm::verdict::Verdict;
 use attestlm::verify::{verify, Expectations, VerifyOptions};
 use attestlm::Token;
@@ -19,8 +20,13 @@ use crate::tally::Tally;
 /// Tokens of every answer: the boundary lies in the middle of it. With a warm cache all prompts are read
 /// before the first answer ends, so that all sequences are decoded together for a while.
 const OUTPUT: usize = 32;
+/// From this physical batch on every sequence of a cold cell reads its whole prompt.
+const READ_BY_ALL: u32 = 128;
 /// Tokens at the end of a prompt that no other has.
 const OWN: usize = 3;
+
+/// Held by whoever computes a cell.
+static MACHINE: RwLock<()> = RwLock::new(());
 
 /// A model, its adapter, and the receipts that everything is compared with.
 pub struct Subject {
@@ -97,17 +103,31 @@ impl Subject {
                 context_tokens: context(cell.long),
                 ..SessionOptions::default()
             };
+            // One thread leaves a core to another subject's; more want the machine for themselves.
+            let (_beside, _alone);
+            if cell.threads == 1 {
+                _beside = MACHINE.read().unwrap_or_else(PoisonError::into_inner);
+            } else {
+                _alone = MACHINE.write().unwrap_or_else(PoisonError::into_inner);
+            }
             let mut session = self.session(&options, cell.lora)?;
+            let mut read_before = false;
             for cell in group {
                 let requests = &self.requests[&cell.long][..cell.sequences as usize];
-                session.forget()?;
-                if cell.warm {
+                if !cell.warm {
+                    session.forget()?;
+                } else if !read_before {
                     receipt(&mut session, &warming(cell.long)?)?;
                 }
-                let (receipts, most) = together(&mut session, requests)?;
+                // A warm cell that follows its cold one finds what that left: answers behind the prompts.
+                read_before = true;
+                // Cold, every sequence reads all of its prompt; in small batches, which take long, the first one
+                // does, and the others copy from it while it answers.
+                let copies = cell.warm || cell.ubatch < READ_BY_ALL;
+                let (receipts, most) = together(&mut session, requests, copies)?;
                 let differing = receipts.iter().zip(&expected).filter(|(a, b)| a != b).count();
                 tally.cell(&format!("{cell:?}"), receipts.len(), differing);
-                if cell.warm && most != requests.len() {
+                if copies && most != requests.len() {
                     return Err(format!("{cell:?}: {most} sequences were live at once").into());
                 }
             }
@@ -131,14 +151,24 @@ pub fn verdict(document: &Document, model: &Model, adapter: Option<&Adapter>) ->
     Ok(verify(document, &Expectations::default(), &options)?.verdict)
 }
 
-/// The receipts of requests answered together, in their order, and how many were live at once at most.
-pub fn together(session: &mut Session, requests: &[Request]) -> Result<(Vec<String>, usize), Failure> {
+/// The receipts of requests answered together, in their order, and how many were live at once at most. The
+/// others are submitted once the first has read its prompt (`after_the_first`), or all at once.
+pub fn together(
+    session: &mut Session,
+    requests: &[Request],
+    after_the_first: bool,
+) -> Result<(Vec<String>, usize), Failure> {
     let mut order = BTreeMap::new();
-    for (i, request) in requests.iter().enumerate() {
-        for id in session.submit(request, Some(signer()))? {
-            order.insert(id, i);
+    let mut waiting = requests.iter().enumerate();
+    let mut submit = |session: &mut Session, count: usize, order: &mut BTreeMap<JobId, usize>| {
+        for (i, request) in waiting.by_ref().take(count) {
+            for id in session.submit(request, Some(signer()))? {
+                order.insert(id, i);
+            }
         }
-    }
+        Ok::<(), Failure>(())
+    };
+    submit(session, if after_the_first { 1 } else { requests.len() }, &mut order)?;
     let mut receipts = vec![String::new(); requests.len()];
     let (mut live, mut most) = (0, 0);
     while session.pending() > 0 {
@@ -147,6 +177,7 @@ pub fn together(session: &mut Session, requests: &[Request]) -> Result<(Vec<Stri
                 Event::Prefill { done, total, .. } if done == total => {
                     live += 1;
                     most = most.max(live);
+                    submit(session, requests.len(), &mut order)?;
                 }
                 Event::Done { job, answer } => {
                     live -= 1;

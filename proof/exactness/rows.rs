@@ -161,8 +161,8 @@ fn copied(subject: &Subject, tally: &mut Tally) -> Result<(), Failure> {
     for (streams, ubatch) in [(2, 512), (4, 7), (8, 64)] {
         let mut session = subject.session(&options(streams, ubatch), false)?;
         // The base stays in one stream; while its owner answers, others copy from it.
-        let (first, _) = together(&mut session, &requests[..1])?;
-        let (all, _) = together(&mut session, &requests)?;
+        let (first, _) = together(&mut session, &requests[..1], false)?;
+        let (all, _) = together(&mut session, &requests, false)?;
         compare(tally, &format!("{streams} streams, ubatch {ubatch}: the base"), &first, &expected[..1]);
         compare(tally, &format!("{streams} streams, ubatch {ubatch}"), &all, &expected);
     }
@@ -178,7 +178,7 @@ fn window(subject: &Subject, tally: &mut Tally) -> Result<(), Failure> {
         let options = SessionOptions { threads: Some(threads), ..options(streams, ubatch) };
         let mut session = subject.session(&options, false)?;
         for round in ["cold", "warm"] {
-            let (found, _) = together(&mut session, &requests)?;
+            let (found, _) = together(&mut session, &requests, false)?;
             compare(tally, &format!("{streams} streams, ubatch {ubatch}, {round}"), &found, &expected);
         }
     }
@@ -218,7 +218,7 @@ fn rounding(subject: &Subject, tally: &mut Tally) -> Result<(), Failure> {
         write_mxcsr(MASKED | mode);
         let outcome = subject
             .session(&SessionOptions { threads: Some(2), oversubscribe: true, ..options(2, 32) }, false)
-            .and_then(|mut session| together(&mut session, &requests));
+            .and_then(|mut session| together(&mut session, &requests, false));
         let after = read_mxcsr();
         write_mxcsr(before);
         compare(tally, &format!("MXCSR {:#x}", MASKED | mode), &outcome?.0, &expected);
@@ -241,7 +241,7 @@ fn two_sessions(subject: &Subject, tally: &mut Tally) -> Result<(), Failure> {
             let mut rounds = Vec::new();
             while !stop.load(Ordering::Relaxed) {
                 session.forget().map_err(|e| e.to_string())?;
-                rounds.push(together(&mut session, &requests).map_err(|e| e.to_string())?.0);
+                rounds.push(together(&mut session, &requests, false).map_err(|e| e.to_string())?.0);
             }
             Ok::<_, String>(rounds)
         };
@@ -249,7 +249,7 @@ fn two_sessions(subject: &Subject, tally: &mut Tally) -> Result<(), Failure> {
         let fast = scope.spawn(move || other(Profile::Fast1));
         let outcome = (0..6u32).try_for_each(|i| {
             let options = SessionOptions { threads: Some(1 + i % 2), ..options(2, 32 << (i % 3)) };
-            let (found, _) = together(&mut subject.session(&options, false)?, &requests)?;
+            let (found, _) = together(&mut subject.session(&options, false)?, &requests, false)?;
             compare(tally, "beside two others", &found, &expected);
             Ok::<(), Failure>(())
         });
@@ -277,13 +277,13 @@ fn adapters(subject: &Subject, tally: &mut Tally) -> Result<(), Failure> {
     let mut sessions = [subject.session(&options(2, 64), false)?, subject.session(&options(2, 64), true)?];
     for round in 0..4 {
         for (lora, session) in sessions.iter_mut().enumerate() {
-            let (found, _) = together(session, &requests)?;
+            let (found, _) = together(session, &requests, false)?;
             compare(tally, &format!("round {round}, adapter {lora}"), &found, &expected[lora]);
         }
     }
     // A session made and dropped with the adapter leaves nothing behind for the next without.
     for lora in [true, false, true, false] {
-        let (found, _) = together(&mut subject.session(&options(1, 32), lora)?, &requests)?;
+        let (found, _) = together(&mut subject.session(&options(1, 32), lora)?, &requests, false)?;
         compare(tally, &format!("made anew, adapter {lora}"), &found, &expected[usize::from(lora)]);
     }
     Ok(())
@@ -321,7 +321,7 @@ pub fn non_finite() -> Result<Tally, Failure> {
                 Err(error) if error.kind() == ErrorKind::Logits => {}
                 other => return Err(format!("an overflow gave {other:?}").into()),
             }
-            let (found, _) = together(&mut session, &good)?;
+            let (found, _) = together(&mut session, &good, false)?;
             compare(
                 &mut tally,
                 &format!("{streams} streams, overflow at {at} of {length}"),

@@ -7,6 +7,7 @@
 //! Everything is deterministic: the same [`ModelSpec`] gives the same bytes on every machine.
 //!
 //! ```
+//! # use attestlm as _; // With the feature `ggml` it has to be linked.
 //! let model = attestlm_testkit::ModelSpec::nano().to_bytes();
 //! let broken = attestlm_testkit::mutate::mutant(&model, 7);
 //! assert_ne!(model, broken);

@@ -29,7 +29,7 @@ impl OpTimes {
             .iter()
             .map(|(name, (nodes, time))| OpTime { name: name.clone(), nodes: *nodes, time: *time })
             .collect();
-        list.sort_by(|a, b| b.time.cmp(&a.time));
+        list.sort_by_key(|op| std::cmp::Reverse(op.time));
         list
     }
 

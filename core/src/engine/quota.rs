@@ -152,14 +152,14 @@ mod tests {
     fn the_tightest_of_nested_groups() {
         let group = "0::/user.slice/app.scope/worker\n";
         let base = "/sys/fs/cgroup";
-        let at = |worker, app, user| {
+        let at = |worker: &'static str, app: &'static str, user: &'static str| {
             let files = [
                 (format!("{base}/user.slice/app.scope/worker/cpu.max"), worker),
                 (format!("{base}/user.slice/app.scope/cpu.max"), app),
                 (format!("{base}/user.slice/cpu.max"), user),
             ];
             let files: Vec<_> =
-                files.iter().filter(|(_, text)| *text != "").map(|(p, t)| (p.as_str(), *t)).collect();
+                files.iter().filter(|(_, text)| !text.is_empty()).map(|(p, t)| (p.as_str(), *t)).collect();
             granted(group, V2, &files)
         };
         assert_eq!(at("400000 100000", "300000 100000", "max 100000"), Some(3));

@@ -33,7 +33,7 @@ impl Ordered {
     /// strings and numbers as in RFC 8785.
     ///
     /// # Errors
-    /// As [`canonicalize`].
+    /// As [`canonicalize`](super::canonicalize).
     pub fn to_text(&self) -> Result<String> {
         let mut out = String::new();
         self.write(&mut out, 0)?;

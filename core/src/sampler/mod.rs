@@ -141,6 +141,7 @@ impl Sampler {
 
     /// As [`Self::sample`]; a draw from the whole vocabulary is computed in parts, on threads that `share`
     /// has.
+    #[cfg(any(feature = "engine", test))]
     pub(crate) fn sample_shared(
         &mut self,
         index: u64,
@@ -154,6 +155,7 @@ impl Sampler {
 
     /// Whether a draw needs a random number for each token of the vocabulary, which takes long enough to
     /// be shared.
+    #[cfg(feature = "engine")]
     pub(crate) fn draws_from_all(&self) -> bool {
         self.temperature != 0.0 && self.filters.are_off()
     }

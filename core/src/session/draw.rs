@@ -11,6 +11,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::trace;
 use crate::Token;
 
+/// A token, and the digest of the logits that gave it.
+pub(super) type Drawn = (Token, [u8; 32]);
+
 /// One draw.
 struct Draw<'a> {
     logits: &'a [f32],
@@ -25,7 +28,7 @@ struct Draw<'a> {
 ///
 /// # Errors
 /// Only if the threads failed; each draw has its own result.
-pub(super) fn draw(crew: &Crew, mut jobs: Vec<(&mut Job, &[f32])>) -> Result<Vec<Result<(Token, [u8; 32])>>> {
+pub(super) fn draw(crew: &Crew, mut jobs: Vec<(&mut Job, &[f32])>) -> Result<Vec<Result<Drawn>>> {
     let worth = jobs.iter().map(|(_, logits)| logits.len()).sum::<usize>() >= WORTH_SHARING;
     if let ([(job, logits)], true) = (jobs.as_mut_slice(), worth && crew.threads() > 1) {
         if job.draws_from_all() {
@@ -66,7 +69,7 @@ pub(super) fn draw(crew: &Crew, mut jobs: Vec<(&mut Job, &[f32])>) -> Result<Vec
 }
 
 /// One draw from the whole vocabulary, its parts and the digest shared among all threads.
-fn draw_together(crew: &Crew, job: &mut Job, logits: &[f32]) -> Result<(Token, [u8; 32])> {
+fn draw_together(crew: &Crew, job: &mut Job, logits: &[f32]) -> Result<Drawn> {
     let digest = OnceLock::new();
     let failed = Cell::new(None);
     let share = |parts: usize, work: &(dyn Fn(usize) + Sync)| {
