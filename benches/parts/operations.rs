@@ -48,6 +48,7 @@ pub fn run(plan: &Plan) -> Result<Vec<Section>> {
         Pass { name: "decode", before: BEFORE, tokens: 1, times },
         Pass { name: "decode of a batch of 8", before: BEFORE, tokens: 8, times },
     ];
+    let mut costs = Vec::new();
     let context = u32::try_from((BEFORE + 8 * times).next_multiple_of(256))?;
     let mut raw = Raw::new(&model, plan.threads, context)?;
     for pass in &passes {
@@ -74,8 +75,61 @@ pub fn run(plan: &Plan) -> Result<Vec<Section>> {
         settle();
         let found = raw.context.time_operations(decode)?;
         table(&mut section, pass, whole, &found);
+        costs.push(Cost::of(pass, &found));
+    }
+    if let [prefill, decode, batch] = costs.as_slice() {
+        section.paragraph(&bounds(prefill, decode, batch));
     }
     Ok(vec![section])
+}
+
+/// What a token costs in a pass, in milliseconds.
+struct Cost {
+    all: f64,
+    /// Products with the weights of the layers.
+    layers: f64,
+    /// The product that makes the logits.
+    output: f64,
+    /// What is not a product with weights.
+    rest: f64,
+}
+
+impl Cost {
+    fn of(pass: &Pass, found: &[OpTime]) -> Self {
+        let tokens = count(pass.tokens * pass.times);
+        let sum = |of: &dyn Fn(&str) -> bool| -> f64 {
+            found.iter().filter(|op| of(&op.name)).map(|op| ms(op.time)).sum::<f64>() / tokens
+        };
+        // Where input and output embeddings are one tensor, it has the input's name.
+        let is_output = |name: &str| name.ends_with(" output") || name.ends_with(" token_embd");
+        let is_product = |name: &str| name.starts_with("MUL_MAT") && !name.ends_with(" cache");
+        let (all, products) = (sum(&|_| true), sum(&is_product));
+        let output = sum(&|name| is_product(name) && is_output(name));
+        Cost { all, layers: products - output, output, rest: all - products }
+    }
+}
+
+/// What the profile says about the targets that depend on it.
+fn bounds(prefill: &Cost, decode: &Cost, batch: &Cost) -> String {
+    // A replay makes logits at every output position, a prefill at one.
+    let replay = prefill.layers + prefill.rest + batch.output;
+    format!(
+        "The layers' products with weights take {} ms of a token that is decoded alone, {} of one in a batch of 8, {} \
+         of one in the prefill: what is left when the weights are read once for many tokens is arithmetic. The \
+         output's product takes {} ms alone and {} in the batch; everything else {}, {} and {}. By these numbers a \
+         replay, which makes logits at every position, takes {:.2} of the time of its generation, and 8 sequences \
+         make {:.2} times the tokens of one, before anything of a session is added.",
+        digits(decode.layers),
+        digits(batch.layers),
+        digits(prefill.layers),
+        digits(decode.output),
+        digits(batch.output),
+        digits(decode.rest),
+        digits(batch.rest),
+        digits(prefill.rest),
+        replay / decode.all,
+        decode.all / batch.all
+    )
 }
 
 fn table(section: &mut Section, pass: &Pass, whole: f64, found: &[OpTime]) {

@@ -53,7 +53,7 @@ pub fn run(plan: &Plan) -> Result<Vec<Section>> {
                 format!("{:.3} ({:.3} to {:.3})", s.median, s.least, s.most),
             ]);
             if decides && policy == Policy::Greedy {
-                let because = "What a prefill does is under \"Where the time goes\".";
+                let because = "The products of the prefill take it: \"Where the time goes\" ends with what they leave possible.";
                 let what = format!("replay / generation, {tokens} tokens");
                 section.targets.push(Target::at_most(what, s.median, 0.40).because(because));
             }

@@ -49,9 +49,7 @@ pub fn run(plan: &Plan) -> Result<Vec<Section>> {
                 format!("{:.2} ({:.2} to {:.2})", s.median, s.least, s.most),
             ]);
             if policy == Policy::Greedy && *sequences == plan.sequences_target {
-                let because =
-                    "A batch reads the weights once and multiplies them once for each sequence: see the \
-                               products under \"Where the time goes\".";
+                let because = "The products of the batch take it: \"Where the time goes\" ends with what they leave possible.";
                 let what = format!("{sequences} sequences / one, tokens a second");
                 section.targets.push(Target::at_least(what, s.median, 2.0).because(because));
             }

@@ -17,6 +17,8 @@ struct Task {
     command: Value,
     /// Tokens, where the table gives tokens a second.
     rate: Option<usize>,
+    /// In how many rounds, if not in all.
+    most: usize,
 }
 
 /// The measurements of one contestant.
@@ -75,29 +77,42 @@ pub fn run(plan: &Plan) -> Result<Vec<Section>> {
     Ok(vec![section, memory::section(plan, &memory)?])
 }
 
-/// Prefills, the cold first token (a prefill too), the decode, the warm first token, in this order.
-fn tasks(plan: &Plan) -> Vec<Task> {
-    let short = plan.prefills.iter().filter(|tokens| **tokens != plan.first).map(|tokens| Task {
+/// Prefills, the cold first token (a prefill too), the decode, the warm first token, in this order. With one
+/// thread, where everything takes longest, one prefill and half of the decode.
+fn tasks(plan: &Plan, shape: &Shape, threads: u32) -> Vec<Task> {
+    let wide = threads == plan.threads;
+    let decoded = if wide { plan.decoded } else { plan.decoded / 2 };
+    // Long prompts take most of a run; where they decide no target, fewer rounds will do.
+    let most = if shape.file == plan.main_shape.file { usize::MAX } else { plan.few_rounds };
+    let prefill = |tokens: usize, command: Value, most: usize| Task {
         heading: format!("prefill {tokens}"),
-        command: json!({"do": "prefill", "tokens": tokens}),
-        rate: Some(*tokens),
-    });
-    let mut tasks: Vec<Task> = short.collect();
+        command,
+        rate: Some(tokens),
+        most,
+    };
+    let mut tasks = Vec::new();
+    for tokens in &plan.prefills {
+        if wide || Some(tokens) == plan.prefills.last() {
+            tasks.push(prefill(*tokens, json!({"do": "prefill", "tokens": tokens}), usize::MAX));
+        }
+    }
+    if wide {
+        tasks.push(prefill(plan.first, json!({"do": "first", "tokens": plan.first, "warm": false}), most));
+    }
     tasks.push(Task {
-        heading: format!("prefill {}", plan.first),
-        command: json!({"do": "first", "tokens": plan.first, "warm": false}),
-        rate: Some(plan.first),
+        heading: format!("decode {decoded}"),
+        command: json!({"do": "decode", "tokens": decoded}),
+        rate: Some(decoded),
+        most: usize::MAX,
     });
-    tasks.push(Task {
-        heading: format!("decode {}", plan.decoded),
-        command: json!({"do": "decode", "tokens": plan.decoded}),
-        rate: Some(plan.decoded),
-    });
-    tasks.push(Task {
-        heading: "first token warm, ms".into(),
-        command: json!({"do": "first", "tokens": plan.first, "warm": true}),
-        rate: None,
-    });
+    if wide {
+        tasks.push(Task {
+            heading: "first token warm, ms".into(),
+            command: json!({"do": "first", "tokens": plan.first, "warm": true}),
+            rate: None,
+            most,
+        });
+    }
     tasks
 }
 
@@ -114,7 +129,7 @@ pub fn contest(
 ) -> Result<Vec<Row>> {
     let path = plan.model(shape)?;
     let context = (plan.first + plan.decoded).next_multiple_of(256);
-    let tasks = tasks(plan);
+    let tasks = tasks(plan, shape, threads);
     let mut children: Vec<Child> = Vec::new();
     let mut rows = Vec::new();
     for contestant in contestants {
@@ -133,7 +148,7 @@ pub fn contest(
         });
     }
     for round in 0..rounds {
-        for (index, task) in tasks.iter().enumerate() {
+        for (index, task) in tasks.iter().enumerate().filter(|(_, task)| round < task.most) {
             for turn in 0..children.len() {
                 let who = (round + turn) % children.len();
                 settle();
@@ -144,7 +159,7 @@ pub fn contest(
     }
     for (row, child) in rows.iter_mut().zip(&children) {
         row.memory = child.peak_memory()?;
-        if row.times.iter().any(|times| times.len() != rounds) {
+        if row.times.iter().zip(&tasks).any(|(times, task)| times.len() != rounds.min(task.most)) {
             return Err(format!("{}: fewer rounds than planned", row.name).into());
         }
     }
@@ -152,12 +167,14 @@ pub fn contest(
 }
 
 fn table(plan: &Plan, section: &mut Section, shape: &Shape, threads: u32, rows: &[Row]) {
-    let tasks = tasks(plan);
+    let tasks = tasks(plan, shape, threads);
     let title = format!("**{}, {threads} thread{}**", shape.name, if threads == 1 { "" } else { "s" });
     let cold = tasks.iter().position(|task| task.command["do"] == "first");
     let mut header = vec![title.as_str(), "load, ms"];
     header.extend(tasks.iter().map(|task| task.heading.as_str()));
-    header.push("first token cold, ms");
+    if cold.is_some() {
+        header.push("first token cold, ms");
+    }
     let lines: Vec<Vec<String>> = rows
         .iter()
         .map(|row| {
@@ -168,7 +185,7 @@ fn table(plan: &Plan, section: &mut Section, shape: &Shape, threads: u32, rows: 
                     None => median(times),
                 }));
             }
-            line.push(digits(cold.map_or(f64::NAN, |cold| median(&row.times[cold]))));
+            line.extend(cold.map(|cold| digits(median(&row.times[cold]))));
             line
         })
         .collect();
