@@ -65,7 +65,7 @@ soak: setup build ## Long runs: 1,000 cycles, 500 cancels, 240 kills (docs/threa
 	$(CARGO) build --release --locked --package attestlm-proof --bin soak
 	@$(TARGET)/release/soak
 
-neighbour: setup ## Measure two threads beside a busy neighbour (docs/threads.md)
+neighbour: setup ## Measure two threads beside a busy neighbour
 	$(CARGO) bench --locked --package attestlm-benches --bench neighbour
 # The attack matrix with fewer runs of everything.
 test-attacks:
