@@ -67,6 +67,7 @@ soak: setup build ## Long runs: 1,000 cycles, 500 cancels, 240 kills (docs/threa
 
 neighbour: setup ## Measure two threads beside a busy neighbour
 	$(CARGO) bench --locked --package attestlm-benches --bench neighbour
+
 # The attack matrix with fewer runs of everything.
 test-attacks:
 	$(CARGO) run --release --locked --package attestlm-proof --bin attacks -- --short

@@ -73,8 +73,9 @@ extern "C" fn attestlm_pause() {
     if now.wrapping_sub(wait.begun) < AWAKE {
         std::hint::spin_loop();
     } else {
-        // Not a yield: a yielding thread gives up its share of the processor and comes back a whole time
-        // slice later, and a core that is never idle takes no waiting thread over from a crowded one.
+        // Not a yield: a thread that yields to a neighbour comes back up to a time slice later, longer than
+        // all the work between two barriers, and a core that is never idle takes no thread over from a
+        // crowded one.
         std::thread::sleep(NAP);
         // Another round of the same wait, however long the nap was.
         wait.last = ticks();
