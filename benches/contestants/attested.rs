@@ -1,5 +1,6 @@
 //! The product: a session, its answers signed.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -67,6 +68,8 @@ impl Policy {
     /// A request for `tokens` tokens after `prompt`.
     pub fn request(self, prompt: &[Token], tokens: u32, context: u32) -> Request {
         let mut request = Request::new(Input::Tokens(prompt.to_vec()));
+        // The same salts in every answer: equal traces are equal logits.
+        request.nonce = Some([7; 32]);
         request.policy = self.sampling(tokens, context);
         if self != Policy::Greedy {
             request.seed = SeedSource::Given(Seed::from_u64(7));
@@ -150,6 +153,8 @@ struct Loaded {
     session: Session,
     signer: Arc<dyn Signer>,
     context: u32,
+    /// The trace of the first answer to a prompt of so many tokens.
+    traces: BTreeMap<usize, [u8; 32]>,
 }
 
 /// Runs as the contestant.
@@ -166,7 +171,8 @@ pub fn serve() -> Result<()> {
             let context = u32::try_from(number(command, "context")?)?;
             let session = session(&model, u32::try_from(number(command, "threads")?)?, context, 1)?;
             let all = begun.elapsed();
-            loaded = Some(Loaded { session, signer: Arc::new(KeySigner::random()?), context });
+            let signer = Arc::new(KeySigner::random()?);
+            loaded = Some(Loaded { session, signer, context, traces: BTreeMap::new() });
             return Ok(json!({"ms": ms(all), "open": ms(opened)}));
         }
         let loaded = loaded.as_mut().ok_or("nothing is loaded")?;
@@ -175,7 +181,7 @@ pub fn serve() -> Result<()> {
 }
 
 fn reply(loaded: &mut Loaded, what: &str, tokens: usize, command: &Value) -> Result<Value> {
-    let Loaded { session, signer, context } = loaded;
+    let Loaded { session, signer, context, traces } = loaded;
     session.forget()?;
     match what {
         "prefill" | "first" => {
@@ -186,11 +192,14 @@ fn reply(loaded: &mut Loaded, what: &str, tokens: usize, command: &Value) -> Res
             }
             let (first, _, document) =
                 answer(session, &Policy::Greedy.request(&prompt, 1, *context), signer)?;
+            // Whatever was read before, cold or warm: the same bits.
+            let trace = document.receipt.trace;
+            if *traces.entry(tokens).or_insert(trace) != trace {
+                return Err(format!("a prompt of {tokens} tokens gave other logits than before").into());
+            }
             let disclosure = document.disclosure.ok_or("no disclosure")?;
             let token = disclosure.output_tokens.and_then(|tokens| tokens.first().copied());
-            Ok(
-                json!({"ms": ms(first), "token": token, "trace": attestlm::hex::encode(&document.receipt.trace)}),
-            )
+            Ok(json!({"ms": ms(first), "token": token}))
         }
         "decode" => {
             let prompt = shapes::prompt(DECODE_PROMPT);

@@ -90,3 +90,14 @@ impl Profile {
         self == Profile::Exact1
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Receipts carry the hash of the id: another one is another profile (docs/adr/0008-what-is-frozen.md).
+    #[test]
+    fn the_exact_profile_is_frozen() {
+        assert_eq!(Profile::Exact1.id(), "llama-cpp-sys-2-0.1.161/x86-64-v3/exact-1/47a037c2");
+    }
+}
