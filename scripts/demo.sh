@@ -10,12 +10,13 @@ trap 'rm -rf "$work"' EXIT
 if [ -t 1 ]; then bold=$(printf '\033[1m') plain=$(printf '\033[0m'); else bold='' plain=''; fi
 say() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
 
+# caught VERDICT FILE
 caught() {
     status=0
-    report=$("$attestlm" verify "$1") || status=$?
+    report=$("$attestlm" verify "$2") || status=$?
     printf '%s\n' "$report" | sed 1q
-    if [ "$status" -ne 1 ]; then
-        echo "it was not caught (exit status $status)" >&2
+    if [ "$status" -ne 1 ] || [ "${report#"$1"}" = "$report" ]; then
+        echo "it was not caught as $1 (exit status $status)" >&2
         exit 1
     fi
 }
@@ -34,8 +35,8 @@ say '3. Anyone with the same model replays it, bit for bit'
 
 say '4. One output token edited in a copy: it no longer fits what was signed'
 scripts/edit-token.sh "$work/receipt.json" >"$work/edited.json"
-caught "$work/edited.json"
+caught invalid "$work/edited.json"
 
 say '5. One output token changed, everything committed to and signed anew: the replay catches it'
 "$forge" "$work/receipt.json" >"$work/forged.json"
-caught "$work/forged.json"
+caught diverged "$work/forged.json"

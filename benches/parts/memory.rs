@@ -32,6 +32,9 @@ pub fn section(plan: &Plan, measured: &[(Shape, Vec<Row>)]) -> Result<Section> {
         let raw = raw.first().map_or(f64::NAN, |raw| raw.memory);
         let of = |name: &str| rows.iter().find(|row| row.name == name).map_or(f64::NAN, |row| row.memory);
         let ratio = of(ATTESTED) / raw;
+        if !ratio.is_finite() {
+            return Err(format!("{}: peak memory was not measured", shape.name).into());
+        }
         if worst.is_none_or(|(most, _)| ratio > most) {
             worst = Some((ratio, shape));
         }

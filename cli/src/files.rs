@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use attestlm::atomic_file::{write_replace, Access};
 use attestlm::receipt::Document;
 use attestlm::seed::random_bytes;
 use attestlm::{hex, Error, ErrorKind, Result};
@@ -60,6 +61,11 @@ pub fn check_writable(path: &Path) -> Result<()> {
     if !directory.is_dir() {
         return Err(bad(path, "its directory does not exist"));
     }
+    // A name that is too long, a directory that may not be looked into.
+    match std::fs::symlink_metadata(path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(Error::io(path, &e)),
+        _ => {}
+    }
     // Access rights, read-only file systems and full quotas are known to a real attempt alone.
     // Its name is random: what a killed process left must not be in the way of one with the same number,
     // and in a container every run has the same.
@@ -84,6 +90,16 @@ pub fn check_receipt(path: &Path) -> Result<()> {
         return Err(bad(path, "it exists and is not a receipt: it is not overwritten"));
     }
     Ok(())
+}
+
+/// Writes a receipt whole or not at all, in place of nothing or of another receipt: what was looked at before
+/// the work may have changed since.
+///
+/// # Errors
+/// As [`check_receipt`].
+pub fn write_receipt(path: &Path, text: &str) -> Result<()> {
+    check_receipt(path)?;
+    write_replace(path, text.as_bytes(), Access::Shared)
 }
 
 /// As [`check_writable`], for a file that must not exist yet.

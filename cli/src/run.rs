@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use attestlm::atomic_file::{write_replace, Access};
 use attestlm::receipt::{Document, Finish};
 use attestlm::session::{Answer, Event, JobId, Session, SessionOptions};
 use attestlm::{Error, ErrorKind, Result};
@@ -91,7 +90,7 @@ fn finish(mut printer: Printer, path: Option<&Path>, as_json: bool, interrupt: &
         let texts = answers.iter().map(|answer| receipt(answer)?.to_json()).collect::<Result<Vec<_>>>()?;
         for (answer, text) in answers.iter().zip(texts) {
             let file = files::receipt_path(path, answer.choice);
-            write_replace(&file, text.as_bytes(), Access::Shared)?;
+            files::write_receipt(&file, &text)?;
         }
     }
     if as_json && !answers.is_empty() {
@@ -210,7 +209,7 @@ impl Printer {
             }
             if !text.is_empty() {
                 self.progress.clear();
-                match terminal::print(&text) {
+                match terminal::print_answer(&text) {
                     Err(Failure::ClosedOutput) => {
                         self.closed = true;
                         return Ok(());

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use attestlm::atomic_file::{write_replace, Access};
 use attestlm::session::{Continuation, Score as Scored, Session, SessionOptions};
 use attestlm::{Error, ErrorKind, Result};
 use serde_json::{json, Value};
@@ -52,7 +51,7 @@ pub fn run(args: &Score, as_json: bool) -> Outcome {
     let scored = session.score(&request, &continuation, signer)?;
     interrupt.check()?;
     if let (Some(path), Some(receipt)) = (receipt_path, scored.receipt.clone()) {
-        write_replace(path, receipt?.to_json()?.as_bytes(), Access::Shared)?;
+        files::write_receipt(path, &receipt?.to_json()?)?;
     }
     print(&model, &scored, as_json)?;
     Ok(Status::Done)

@@ -17,6 +17,20 @@ pub fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
+/// Writes a model's words at once, to a terminal without what would drive it.
+pub fn print_answer(text: &str) -> Result<(), Failure> {
+    if io::stdout().is_terminal() {
+        return print(&harmless(text));
+    }
+    print(text)
+}
+
+/// Control characters but line feeds and tabs, replaced.
+fn harmless(text: &str) -> String {
+    let keep = |c: char| !c.is_control() || matches!(c, '\n' | '\t');
+    text.chars().map(|c| if keep(c) { c } else { char::REPLACEMENT_CHARACTER }).collect()
+}
+
 /// Writes one JSON object and a line feed.
 pub fn print_json(value: &serde_json::Value) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value)
@@ -69,5 +83,15 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         self.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_is_not_driven_by_a_model() {
+        assert_eq!(harmless("a\u{1b}]0;x\u{7}b\u{9b}c\r\n\td"), "a\u{fffd}]0;x\u{fffd}b\u{fffd}c\u{fffd}\n\td");
     }
 }

@@ -19,7 +19,7 @@ pub enum Access {
 }
 
 /// Writes `bytes` to a file that must not exist yet. After a crash at any moment `path` is
-/// absent or whole; at worst a temporary file named `.NAME.<random>.tmp` stays beside it.
+/// absent or whole; at worst a temporary file named `.attestlm-new-<random>.tmp` stays beside it.
 ///
 /// # Errors
 /// [`ErrorKind::Io`] naming the path when it exists already, or cannot be written; nothing
@@ -57,9 +57,10 @@ fn write_through(
     access: Access,
     publish: impl FnOnce(&Path) -> io::Result<()>,
 ) -> Result<()> {
-    let name = path.file_name().ok_or_else(|| {
-        Error::new(ErrorKind::Io, path.display().to_string(), "the path does not end with a file name")
-    })?;
+    if path.file_name().is_none() {
+        let why = "the path does not end with a file name";
+        return Err(Error::new(ErrorKind::Io, path.display().to_string(), why));
+    }
     if path.is_dir() {
         return Err(Error::new(ErrorKind::Io, path.display().to_string(), "the path is a directory"));
     }
@@ -72,10 +73,8 @@ fn write_through(
         _ => Path::new("."),
     };
     let unique = hex::encode(&random_bytes("temporary file")?[..8]);
-    let mut temporary_name = std::ffi::OsString::from(".");
-    temporary_name.push(name);
-    temporary_name.push(format!(".{}.tmp", unique.trim_start_matches("0x")));
-    let temporary: PathBuf = directory.join(temporary_name);
+    // Not made of the file's name, which may be as long as names can be.
+    let temporary: PathBuf = directory.join(format!(".attestlm-new-{}.tmp", unique.trim_start_matches("0x")));
 
     let written = create(&temporary, access).and_then(|mut file| {
         file.write_all(bytes)?;

@@ -101,7 +101,7 @@ impl Model {
             (None, Some(bytes)) => Weights::load(&memory_file(bytes)?, &mut report, &cancel)?,
             (None, None) => return Err(Error::new(ErrorKind::Internal, "model", "neither file nor bytes")),
         };
-        file.check_unchanged()?;
+        file.check_unchanged(&scan.sha256)?;
         return_free_memory();
         if !weights.is_causal_decoder() {
             return Err(Error::new(ErrorKind::Model, "general.architecture", "not a causal decoder"));
@@ -225,7 +225,7 @@ impl Model {
     /// # Errors
     /// [`ErrorKind::Model`].
     pub fn check_unchanged(&self) -> Result<()> {
-        self.0.file.check_unchanged()
+        self.0.file.check_unchanged(&self.0.sha256)
     }
 
     pub(crate) fn weights(&self) -> &Arc<Weights> {
@@ -265,7 +265,7 @@ impl Adapter {
         let scan = gguf::scan(&file, &mut |_, _| true)?;
         let source = file.file().ok_or_else(|| Error::new(ErrorKind::Internal, "adapter", "not a file"))?;
         let weights = Arc::new(AdapterWeights::load(model.weights(), source)?);
-        file.check_unchanged()?;
+        file.check_unchanged(&scan.sha256)?;
         Ok(Adapter(Arc::new(AdapterInner { file, sha256: scan.sha256, weights, model: model.clone() })))
     }
 
@@ -286,6 +286,6 @@ impl Adapter {
     }
 
     pub(crate) fn check_unchanged(&self) -> Result<()> {
-        self.0.file.check_unchanged()
+        self.0.file.check_unchanged(&self.0.sha256)
     }
 }

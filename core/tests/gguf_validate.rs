@@ -89,9 +89,9 @@ fn a_model_in_memory_passes() {
     let file = GgufFile::from_bytes(bytes).unwrap();
     validate_model(&file).unwrap();
     assert!(file.file().is_none() && file.fingerprint().is_none());
-    file.check_unchanged().unwrap();
     let on_disk = open(bytes).unwrap();
     let digest = |file| scan(file, &mut |_, _| true).unwrap().sha256;
+    file.check_unchanged(&digest(&file)).unwrap();
     assert_eq!(digest(&file), digest(&on_disk));
 }
 
@@ -115,13 +115,39 @@ fn only_regular_files_are_opened() {
 }
 
 #[test]
+fn a_changed_file_whose_time_was_set_back_is_noticed() {
+    use std::os::unix::fs::FileExt;
+    let temp = tempfile::NamedTempFile::new().unwrap();
+    let bytes = ModelSpec::nano().to_bytes();
+    std::fs::write(temp.path(), &bytes).unwrap();
+    let file = GgufFile::open(temp.path()).unwrap();
+    let sha256 = scan(&file, &mut |_, _| true).unwrap().sha256;
+    let modified = temp.as_file().metadata().unwrap().modified().unwrap();
+    let last = bytes.len() - 1;
+    let write = |byte: u8| {
+        temp.as_file().write_all_at(&[byte], last as u64).unwrap();
+        temp.as_file().set_modified(modified).unwrap();
+    };
+    write(bytes[last] ^ 1);
+    assert!(file.check_unchanged(&sha256).unwrap_err().message().contains("changed"));
+    // Other rights, another name, the same bytes written again: the contents decide.
+    write(bytes[last]);
+    file.check_unchanged(&sha256).unwrap();
+    std::fs::rename(temp.path(), temp.path().with_extension("moved")).unwrap();
+    file.check_unchanged(&sha256).unwrap();
+    std::fs::remove_file(temp.path().with_extension("moved")).unwrap();
+    file.check_unchanged(&sha256).unwrap();
+}
+
+#[test]
 fn a_file_changed_in_place_is_noticed() {
     let mut temp = tempfile::NamedTempFile::new().unwrap();
     temp.write_all(&ModelSpec::nano().to_bytes()).unwrap();
     let file = GgufFile::open(temp.path()).unwrap();
-    file.check_unchanged().unwrap();
+    let sha256 = scan(&file, &mut |_, _| true).unwrap().sha256;
+    file.check_unchanged(&sha256).unwrap();
     temp.write_all(b"x").unwrap();
-    assert!(file.check_unchanged().unwrap_err().message().contains("changed"));
+    assert!(file.check_unchanged(&sha256).unwrap_err().message().contains("changed"));
     temp.as_file().set_len(1000).unwrap();
     assert!(scan(&file, &mut |_, _| true).unwrap_err().message().contains("changed"));
 }

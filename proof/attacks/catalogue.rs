@@ -17,6 +17,8 @@ pub struct Lie {
     pub make: fn(&mut Node<'_>, &[Case]) -> Forged,
     /// What can show it where bits cannot be compared.
     pub in_tolerance: InTolerance,
+    /// Whether the stated signer's signature is not there.
+    pub wrongly_signed: bool,
     /// Whether it is a lie only where the exact profile was asked for.
     pub exact_only: bool,
 }
@@ -49,7 +51,15 @@ const DRAWN: &[usize] = &[HOT, FILTERED];
 const SEES_ALL: &str = "Nothing: the lie is in the receipt itself.";
 
 fn lie(what: &'static str, make: fn(&mut Node<'_>, &[Case]) -> Forged) -> Lie {
-    Lie { what, adapter: None, policies: ANY, make, in_tolerance: InTolerance::Checked, exact_only: false }
+    Lie {
+        what,
+        adapter: None,
+        policies: ANY,
+        make,
+        in_tolerance: InTolerance::Checked,
+        wrongly_signed: false,
+        exact_only: false,
+    }
 }
 
 impl Lie {
@@ -72,6 +82,10 @@ impl Lie {
 
     fn same_in_tolerance(self) -> Self {
         Lie { in_tolerance: InTolerance::Same, ..self }
+    }
+
+    fn wrongly_signed(self) -> Self {
+        Lie { wrongly_signed: true, ..self }
     }
 
     fn exact_only(self) -> Self {
@@ -190,7 +204,7 @@ pub fn all() -> Vec<Attack> {
             "A signer other than the one stated",
             "Whether the signer is the one that was asked.",
             vec![
-                lie("signed by another key than the stated signer's", paper::stated_signer),
+                lie("signed by another key than the stated signer's", paper::stated_signer).wrongly_signed(),
                 lie("a true receipt of somebody else", paper::other_signer),
             ],
         ),

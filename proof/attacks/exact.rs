@@ -4,12 +4,13 @@ use std::fmt;
 
 use attestlm::profile::Profile;
 use attestlm::receipt::Document;
+use attestlm::signer::recover;
 use attestlm::verdict::Verdict;
 use attestlm::verify::{verify, Expectations, VerifyOptions};
 use attestlm_proof::Failure;
 
 use crate::cases::{expectations, Case, POLICIES};
-use crate::catalogue::{Attack, Lie};
+use crate::catalogue::{Attack, InTolerance, Lie};
 use crate::node::{output_of, Node, BATCH};
 use crate::paper_lies::SHORTEST;
 use crate::pool::parallel;
@@ -162,14 +163,35 @@ fn try_lie(node: &mut Node<'_>, lie: &Lie, quota: usize) -> Result<Outcome, Fail
                 }
                 continue;
             }
-            outcome.alone.count(&alone_verdict(node.subject, document)?)?;
+            let alone = alone_verdict(node.subject, document)?;
+            outcome.alone.count(&alone)?;
             outcome.client.count(&client)?;
-            if !matches!(client, Verdict::Diverged { .. } | Verdict::Invalid { .. }) {
-                outcome.missed.push(format!("case {}: {client}", case.index));
+            if let Some(why) = unlike(lie, document, &alone, &client) {
+                outcome.missed.push(format!("case {}: {why}; alone {alone}, with the client {client}", case.index));
             }
         }
     }
     Ok(outcome)
+}
+
+/// In what a lie did not end as it should: caught, and by what its kind says. A forger's own mistake would be
+/// caught, too.
+fn unlike(lie: &Lie, document: &Document, alone: &Verdict, client: &Verdict) -> Option<&'static str> {
+    let signed =
+        recover(&document.digest(), &document.signature.0).is_ok_and(|by| by == document.receipt.signer);
+    if signed == lie.wrongly_signed {
+        return Some("the signature is not as the lie has it");
+    }
+    if !matches!(client, Verdict::Diverged { .. } | Verdict::Invalid { .. }) {
+        return Some("not caught");
+    }
+    // What differs from an honest receipt in its draws or its trace alone is shown by the replay, or by
+    // nothing.
+    let diverged = |verdict: &Verdict| matches!(verdict, Verdict::Diverged { .. });
+    if lie.in_tolerance != InTolerance::Checked && !(diverged(client) && diverged(alone)) {
+        return Some("not caught by the replay");
+    }
+    None
 }
 
 /// What somebody finds who has nothing but the document and the files it names.

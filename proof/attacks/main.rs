@@ -144,6 +144,13 @@ fn missed(plan: &Plan, measured: &Measured<'_>, tolerant_subjects: &[Subject]) -
         require(honest.replays >= planned, format!("only {} honest replays", honest.replays));
         honest.alarms.iter().for_each(|what| require(false, format!("honest: {what}")));
     }
+    for (attack, lies) in measured.attacks.iter().zip(&measured.exact) {
+        for (lie, outcomes) in attack.lies.iter().zip(lies) {
+            let models = outcomes.iter().filter(|o| o.client.runs() > 0).count();
+            // A lie that changes nothing on a model (certain of every token) has no run there.
+            require(models >= plan.exact.models, format!("{}: {}: on {models} models", attack.name, lie.what));
+        }
+    }
     for (direction, lies) in DIRECTIONS.iter().zip(&measured.tolerant) {
         for (attack, lies) in measured.attacks.iter().zip(lies) {
             for (lie, outcome) in attack.lies.iter().zip(lies) {

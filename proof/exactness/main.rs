@@ -89,18 +89,16 @@ impl Work {
 }
 
 fn main() -> ExitCode {
-    let argument = std::env::args().nth(1);
-    let outcome = match argument.as_deref() {
-        None => run(false),
-        Some("--short") => run(true),
-        Some("--digests") => digests::compute().map(|d| {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => run(false),
+        ["--short"] => run(true),
+        ["--digests"] => digests::compute().map(|d| {
             print!("{}", digests::to_text(&d));
             true
         }),
-        Some("--write-digests") => write_digests().map(|()| true),
-        Some(other) => {
-            Err(format!("unknown argument {other}; known: --short, --digests, --write-digests").into())
-        }
+        ["--write-digests"] => write_digests().map(|()| true),
+        _ => Err("usage: exactness [--short | --digests | --write-digests]".into()),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

@@ -97,7 +97,7 @@ impl Trial {
 
 fn is_temporary(name: &Path) -> bool {
     let name = name.to_string_lossy();
-    name.starts_with(".r.json.") && name.ends_with(".tmp")
+    name.starts_with(".attestlm-new-") && name.ends_with(".tmp")
 }
 
 /// Kills the command again and again.

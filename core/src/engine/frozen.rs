@@ -1,10 +1,10 @@
 //! The functions that `core/engine/frozen.h` puts in place of the C library's.
 //!
 //! Mathematics is the pinned `libm` crate (a port of FreeBSD msun, no instruction-set dispatch),
-//! so that the numerics do not depend on the C library of the machine. `getenv` answers nothing,
-//! so that no variable of the host (`GGML_*`, `LLAMA_*`) reaches the engine.
+//! so that the numerics do not depend on the C library of the machine. `getenv` answers for
+//! itself, so that no variable of the host (`GGML_*`, `LLAMA_*`) reaches the engine.
 
-use std::ffi::{c_char, c_int, c_long};
+use std::ffi::{c_char, c_int, c_long, CStr};
 
 macro_rules! frozen {
     ($($symbol:ident($($arg:ident: $t:ty),+) = $f:path;)*) => {
@@ -120,8 +120,16 @@ unsafe extern "C" fn attestlm_sincosf(x: f32, sin: *mut f32, cos: *mut f32) {
     }
 }
 
-/// The engine's `getenv`: no variable is ever set.
+/// The engine's `getenv`: no variable of the host's. One is always set, and changes no number: without it
+/// ggml, before it aborts, starts the debugger it finds on the host's path, on a process that holds keys.
+///
+/// # Safety
+/// `name` is NULL or NUL-terminated.
 #[no_mangle]
-extern "C" fn attestlm_getenv(_name: *const c_char) -> *mut c_char {
+unsafe extern "C" fn attestlm_getenv(name: *const c_char) -> *mut c_char {
+    // SAFETY: the engine asks as it would ask the C library.
+    if !name.is_null() && unsafe { CStr::from_ptr(name) } == c"GGML_NO_BACKTRACE" {
+        return c"1".as_ptr().cast_mut();
+    }
     std::ptr::null_mut()
 }

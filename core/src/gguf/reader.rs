@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::fs::{File, Metadata};
 use std::io;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 /// What identifies the state of an open file: if one of these differs, it was changed.
@@ -15,6 +16,8 @@ use std::time::SystemTime;
 pub struct Fingerprint {
     len: u64,
     modified: Option<SystemTime>,
+    /// Seconds and nanoseconds of the last change of contents, name or rights, which no program can set.
+    changed: (i64, i64),
     device: u64,
     inode: u64,
 }
@@ -22,18 +25,23 @@ pub struct Fingerprint {
 impl Fingerprint {
     fn of(meta: &Metadata) -> Self {
         #[cfg(unix)]
-        let (device, inode) = {
+        let (device, inode, changed) = {
             use std::os::unix::fs::MetadataExt;
-            (meta.dev(), meta.ino())
+            (meta.dev(), meta.ino(), (meta.ctime(), meta.ctime_nsec()))
         };
         #[cfg(not(unix))]
-        let (device, inode) = (0, 0);
-        Fingerprint { len: meta.len(), modified: meta.modified().ok(), device, inode }
+        let (device, inode, changed) = (0, 0, (0, 0));
+        Fingerprint { len: meta.len(), modified: meta.modified().ok(), changed, device, inode }
     }
 }
 
+pub(super) fn changed() -> Error {
+    model_error("model file", "was changed after it was opened: load the model again")
+}
+
 enum Source {
-    File { file: File, fingerprint: Fingerprint },
+    /// `known`: the last fingerprint under which the contents were those that were opened.
+    File { file: File, fingerprint: Fingerprint, known: Mutex<Fingerprint> },
     Static(&'static [u8]),
 }
 
@@ -82,7 +90,7 @@ impl GgufFile {
             return Err(not_regular(&meta));
         }
         let fingerprint = Fingerprint::of(&meta);
-        Self::parse(Source::File { file, fingerprint }, meta.len())
+        Self::parse(Source::File { file, fingerprint, known: Mutex::new(fingerprint) }, meta.len())
     }
 
     /// Parses a GGUF held in memory: the bundled model.
@@ -163,7 +171,7 @@ impl GgufFile {
         self.data_offset
     }
 
-    /// Size, modification time, device and inode at the time of opening; `None` in memory.
+    /// Size, times, device and inode at the time of opening; `None` in memory.
     #[must_use]
     pub fn fingerprint(&self) -> Option<Fingerprint> {
         match &self.source {
@@ -172,21 +180,40 @@ impl GgufFile {
         }
     }
 
-    /// Whether the open file is still as it was when opened.
+    /// Whether the open file still holds what it held when opened, whose SHA-256 was `sha256`.
     ///
     /// Replacing the file under its name does not matter: the open one stays. Writing into it
-    /// does, since the engine maps it.
+    /// does, since the engine maps it. Who writes can set the modification time back but not the time of
+    /// the last change, which a new name or other rights move too: the file is hashed again then, once.
     ///
     /// # Errors
     /// [`ErrorKind::Model`] if it was changed, [`ErrorKind::Io`] if it cannot be asked.
-    pub fn check_unchanged(&self) -> Result<()> {
-        let Source::File { file, fingerprint } = &self.source else { return Ok(()) };
-        let meta = file.metadata().map_err(|e| Error::new(ErrorKind::Io, "model file", e.to_string()))?;
-        if Fingerprint::of(&meta) == *fingerprint {
-            Ok(())
-        } else {
-            Err(model_error("model file", "was changed after it was opened: load the model again"))
+    pub fn check_unchanged(&self, sha256: &[u8; 32]) -> Result<()> {
+        let (Source::File { known, .. }, Some(now)) = (&self.source, self.stamp()?) else { return Ok(()) };
+        // Held while it is hashed: who asks meanwhile waits for the answer instead of hashing, too.
+        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        if now == *known {
+            return Ok(());
         }
+        if super::scan(self, &mut |_, _| true)?.sha256 != *sha256 {
+            return Err(changed());
+        }
+        *known = now;
+        Ok(())
+    }
+
+    /// The fingerprint now; it may differ from the first in the time of the last change alone.
+    ///
+    /// # Errors
+    /// As [`Self::check_unchanged`].
+    pub(super) fn stamp(&self) -> Result<Option<Fingerprint>> {
+        let Source::File { file, fingerprint, .. } = &self.source else { return Ok(None) };
+        let meta = file.metadata().map_err(|e| Error::new(ErrorKind::Io, "model file", e.to_string()))?;
+        let now = Fingerprint::of(&meta);
+        if (Fingerprint { changed: fingerprint.changed, ..now }) != *fingerprint {
+            return Err(changed());
+        }
+        Ok(Some(now))
     }
 
     /// Reads exactly `out.len()` bytes at `offset`, without moving the file's cursor.

@@ -1,7 +1,7 @@
 //! Hashing a file and looking for non-finite weights, in one pass.
 
 use super::model_error;
-use super::reader::GgufFile;
+use super::reader::{changed, GgufFile};
 use super::tensor::{GgmlType, TensorInfo};
 use crate::{Error, ErrorKind, Result};
 use sha2::{Digest, Sha256};
@@ -26,6 +26,7 @@ const CHUNK: u64 = 1 << 20;
 /// since it was opened; [`ErrorKind::Cancelled`]; [`ErrorKind::Io`].
 pub fn scan(file: &GgufFile, progress: &mut dyn FnMut(u64, u64) -> bool) -> Result<Scan> {
     let total = file.len();
+    let begun = file.stamp()?;
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; usize::try_from(CHUNK).unwrap_or(0)];
     let mut pos = 0;
@@ -56,7 +57,9 @@ pub fn scan(file: &GgufFile, progress: &mut dyn FnMut(u64, u64) -> bool) -> Resu
         read_to(tensor.offset + tensor.bytes, Some(tensor))?;
     }
     read_to(total, None)?;
-    file.check_unchanged()?;
+    if file.stamp()? != begun {
+        return Err(changed());
+    }
     Ok(Scan { sha256: hasher.finalize().into() })
 }
 

@@ -126,6 +126,9 @@ impl Prepared {
         digests: &[[u8; 32]],
         signer: &dyn Signer,
     ) -> Result<Receipt> {
+        // What computed must be what was hashed.
+        model.check_unchanged()?;
+        options.adapter.as_ref().map_or(Ok(()), Adapter::check_unchanged)?;
         let leaves =
             output.iter().zip(digests).map(|(token, digest)| TraceLeaf { token: *token, digest: *digest });
         let issued_at = match self.issued_at {

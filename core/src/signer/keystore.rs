@@ -284,8 +284,11 @@ fn scrypt_kdf(params: &Object) -> Result<Kdf> {
     if p == 0 {
         return Err(fail("keystore.crypto.kdfparams.p", "must be above 0"));
     }
-    let memory = n.checked_mul(r).and_then(|v| v.checked_mul(128));
-    if memory.is_none_or(|bytes| bytes > MAX_SCRYPT_MEMORY) {
+    let too_much = |rows: Option<u64>| {
+        let memory = rows.and_then(|rows| rows.checked_mul(r)).and_then(|v| v.checked_mul(128));
+        memory.is_none_or(|bytes| bytes > MAX_SCRYPT_MEMORY)
+    };
+    if too_much(Some(n)) {
         return Err(fail(
             "keystore.crypto.kdfparams.n",
             format!("n * r * 128 is above the limit of {MAX_SCRYPT_MEMORY} bytes"),
@@ -295,6 +298,13 @@ fn scrypt_kdf(params: &Object) -> Result<Kdf> {
         return Err(fail(
             "keystore.crypto.kdfparams.p",
             format!("n * r * p is above the limit of {MAX_SCRYPT_WORK}"),
+        ));
+    }
+    // The table of n rows, the state of p lanes, two rows of scratch.
+    if too_much(n.checked_add(p).and_then(|rows| rows.checked_add(2))) {
+        return Err(fail(
+            "keystore.crypto.kdfparams.p",
+            format!("(n + p + 2) * r * 128 is above the limit of {MAX_SCRYPT_MEMORY} bytes"),
         ));
     }
     Ok(Kdf::Scrypt { n, r, p })

@@ -12,19 +12,17 @@ type Block = [u32; 16];
 /// Fills `output` with `scrypt(password, salt, n, r, p)`. The caller has bounded the cost;
 /// `n` is a power of two above 1, `r` and `p` are above 0.
 ///
-/// `None`: the `128 n r` bytes of memory could not be had, or a size overflows.
+/// `None`: the `128 r (n + p + 2)` bytes of memory could not be had, or a size overflows.
 pub(super) fn scrypt(password: &[u8], salt: &[u8], n: u64, r: u64, p: u64, output: &mut [u8]) -> Option<()> {
     let n = usize::try_from(n).ok()?;
     let blocks = usize::try_from(r).ok()?.checked_mul(2)?;
     let lanes = usize::try_from(p).ok()?;
-    let mut state = Zeroizing::new(vec![0u8; blocks.checked_mul(64)?.checked_mul(lanes)?]);
+    let mut state = filled(0u8, blocks.checked_mul(64)?.checked_mul(lanes)?)?;
     pbkdf2::pbkdf2::<Hmac<Sha256>>(password, salt, 1, &mut state).ok()?;
 
-    let mut table = Zeroizing::new(Vec::<Block>::new());
-    table.try_reserve_exact(n.checked_mul(blocks)?).ok()?;
-    table.resize(n.checked_mul(blocks)?, [0; 16]);
-    let mut x = Zeroizing::new(vec![[0u32; 16]; blocks]);
-    let mut y = Zeroizing::new(vec![[0u32; 16]; blocks]);
+    let mut table = filled([0u32; 16], n.checked_mul(blocks)?)?;
+    let mut x = filled([0u32; 16], blocks)?;
+    let mut y = filled([0u32; 16], blocks)?;
     for lane in state.chunks_exact_mut(blocks * 64) {
         for (word, bytes) in x.iter_mut().flatten().zip(lane.as_chunks::<4>().0) {
             *word = u32::from_le_bytes(*bytes);
@@ -35,6 +33,14 @@ pub(super) fn scrypt(password: &[u8], salt: &[u8], n: u64, r: u64, p: u64, outpu
         }
     }
     pbkdf2::pbkdf2::<Hmac<Sha256>>(password, &state, 1, output).ok()
+}
+
+/// A buffer, unless there is no memory for it.
+fn filled<T: Clone + zeroize::Zeroize>(value: T, count: usize) -> Option<Zeroizing<Vec<T>>> {
+    let mut buffer = Zeroizing::new(Vec::new());
+    buffer.try_reserve_exact(count).ok()?;
+    buffer.resize(count, value);
+    Some(buffer)
 }
 
 /// scryptROMix.
@@ -141,5 +147,7 @@ mod tests {
     fn memory_that_cannot_be_had_is_no_abort() {
         assert_eq!(scrypt(b"", b"", 1 << 55, 8, 1, &mut [0; 32]), None);
         assert_eq!(scrypt(b"", b"", 1 << 63, 1 << 63, 1, &mut [0; 32]), None);
+        assert_eq!(scrypt(b"", b"", 2, 1, 1 << 50, &mut [0; 32]), None);
+        assert_eq!(scrypt(b"", b"", 2, 1 << 50, 1, &mut [0; 32]), None);
     }
 }

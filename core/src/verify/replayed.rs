@@ -133,9 +133,12 @@ impl<'a> Check<'a> {
                 hex(&model.sha256())
             )));
         }
-        model.check_unchanged().map_err(Stop::Error)?;
+        let check_unchanged = || {
+            model.check_unchanged().map_err(Stop::Error)?;
+            options.adapter.map_or(Ok(()), Adapter::check_unchanged).map_err(Stop::Error)
+        };
+        check_unchanged()?;
         if let Some(adapter) = options.adapter {
-            adapter.check_unchanged().map_err(Stop::Error)?;
             if !adapter.model().is_same(model) {
                 let error = crate::Error::argument("adapter", "it was opened for another model");
                 return Err(Stop::Error(error));
@@ -186,6 +189,8 @@ impl<'a> Check<'a> {
             ErrorKind::Unsupported => unverifiable(error.to_string()),
             _ => Stop::Error(error),
         })?;
+        // What was replayed with must be what was hashed.
+        check_unchanged()?;
         Ok(Run { disclosure, claim, found, exact })
     }
 
