@@ -15,6 +15,8 @@ pub struct Plan {
     pub rounds: usize,
     /// Rounds of peers, of one thread and of side shows.
     pub few_rounds: usize,
+    /// Rounds of long prompts where they decide no target: they take most of a run.
+    pub long_rounds: usize,
     /// The shapes.
     pub shapes: Vec<Shape>,
     /// The shape of everything but speed and memory.
@@ -57,6 +59,7 @@ impl Plan {
         Plan {
             rounds: 5,
             few_rounds: 3,
+            long_rounds: 2,
             shapes,
             main_shape: Shape::new(Size::B05, TensorType::Q8_0),
             threads,
@@ -81,6 +84,7 @@ impl Plan {
         Plan {
             rounds: 1,
             few_rounds: 1,
+            long_rounds: 1,
             shapes: vec![tiny.clone(), Shape::new(Size::Tiny, TensorType::Q4_K)],
             main_shape: tiny,
             prefills: vec![16],

@@ -82,8 +82,7 @@ pub fn run(plan: &Plan) -> Result<Vec<Section>> {
 fn tasks(plan: &Plan, shape: &Shape, threads: u32) -> Vec<Task> {
     let wide = threads == plan.threads;
     let decoded = if wide { plan.decoded } else { plan.decoded / 2 };
-    // Long prompts take most of a run; where they decide no target, fewer rounds will do.
-    let most = if shape.file == plan.main_shape.file { usize::MAX } else { plan.few_rounds };
+    let most = if shape.file == plan.main_shape.file { usize::MAX } else { plan.long_rounds };
     let prefill = |tokens: usize, command: Value, most: usize| Task {
         heading: format!("prefill {tokens}"),
         command,

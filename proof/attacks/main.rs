@@ -40,6 +40,9 @@ struct Plan {
 /// The kinds of attack that there must be.
 const ATTACKS: usize = 14;
 
+/// Models on which each lie of an attack must have changed something.
+const LIE_MODELS: usize = 2;
+
 const FULL: Plan = Plan {
     exact: exact::Plan { runs: 200, models: 3 },
     honest: [4000, 5000],
@@ -147,8 +150,8 @@ fn missed(plan: &Plan, measured: &Measured<'_>, tolerant_subjects: &[Subject]) -
     for (attack, lies) in measured.attacks.iter().zip(&measured.exact) {
         for (lie, outcomes) in attack.lies.iter().zip(lies) {
             let models = outcomes.iter().filter(|o| o.client.runs() > 0).count();
-            // A lie that changes nothing on a model (certain of every token) has no run there.
-            require(models >= plan.exact.models, format!("{}: {}: on {models} models", attack.name, lie.what));
+            // Fewer than of an attack: a lie that changes nothing on a model has no run there.
+            require(models >= LIE_MODELS, format!("{}: {}: on {models} models", attack.name, lie.what));
         }
     }
     for (direction, lies) in DIRECTIONS.iter().zip(&measured.tolerant) {
