@@ -21,9 +21,10 @@ missing() {
     has c++ || has g++ || has clang++ || echo 'a C++ compiler'
     has clang || echo clang
     has_libclang || echo libclang
+    has python3 || echo python3
 }
 
-packages='cmake clang libclang-dev g++ make'
+packages='cmake clang libclang-dev g++ make python3'
 
 lacking=$(missing)
 if [ -n "$lacking" ]; then

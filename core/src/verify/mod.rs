@@ -186,7 +186,9 @@ impl<'a> Check<'a> {
         if receipt.kind == Kind::Generated || expectations.sampler.is_some() {
             words("sampler", expectations.sampler, receipt.sampler)?;
         }
-        words("context", expectations.context, receipt.context)?;
+        // The client's request is for a job, or for none.
+        let asked = expectations.request.as_ref().map(|request| request.context);
+        words("context", expectations.context.or(asked), receipt.context)?;
         match expectations.signer {
             Some(signer) if signer != receipt.signer => {
                 return Err(invalid(format!(
@@ -215,6 +217,8 @@ impl<'a> Check<'a> {
     /// The client's own request against what the receipt commits to.
     fn request(&mut self, expectations: &Expectations) -> Result<(), Verdict> {
         let Some(expected) = &expectations.request else {
+            self.not_compared("expected domain (no request given)");
+            self.not_compared("expected issuedAt (no request given)");
             self.not_compared("expected request (none given): a hidden system prompt would not show");
             return Ok(());
         };
@@ -272,18 +276,24 @@ impl<'a> Check<'a> {
             }
             None => self.not_compared("expected nonce (the expected request states none)"),
         }
-        if expected.context != receipt.context {
-            return Err(invalid("context: made for another job than the expected request"));
+        if expected.context != [0; 32] && expected.context != receipt.context {
+            return differs("context");
         }
         let domain = match expected.domain {
             Some(d) => Domain::Contract { chain_id: d.chain_id, verifying_contract: d.verifying_contract },
             None => Domain::None,
         };
-        if domain != self.document.domain {
-            return differs("domain");
+        match (expected.domain, self.document.domain) {
+            (None, Domain::Contract { .. }) => {
+                return Err(invalid("domain: the receipt is for a contract, the expected request states no domain"));
+            }
+            _ if domain != self.document.domain => return differs("domain"),
+            _ => {}
         }
-        if expected.issued_at.is_some_and(|at| at != receipt.issued_at) {
-            return differs("issuedAt");
+        match expected.issued_at {
+            Some(at) if at != receipt.issued_at => return differs("issuedAt"),
+            Some(_) => {}
+            None => self.not_compared("expected issuedAt (the expected request states none)"),
         }
         Ok(())
     }

@@ -70,6 +70,8 @@ fn a_report_lists_what_was_not_compared() {
             "expected context (none given)",
             "expected signer (none given)",
             "expected finish (none given)",
+            "expected domain (no request given)",
+            "expected issuedAt (no request given)",
             "expected request (none given): a hidden system prompt would not show",
         ]
     );
