@@ -92,6 +92,9 @@ mod tests {
 
     #[test]
     fn a_terminal_is_not_driven_by_a_model() {
-        assert_eq!(harmless("a\u{1b}]0;x\u{7}b\u{9b}c\r\n\td"), "a\u{fffd}]0;x\u{fffd}b\u{fffd}c\u{fffd}\n\td");
+        assert_eq!(
+            harmless("a\u{1b}]0;x\u{7}b\u{9b}c\r\n\td"),
+            "a\u{fffd}]0;x\u{fffd}b\u{fffd}c\u{fffd}\n\td"
+        );
     }
 }

@@ -167,7 +167,9 @@ fn try_lie(node: &mut Node<'_>, lie: &Lie, quota: usize) -> Result<Outcome, Fail
             outcome.alone.count(&alone)?;
             outcome.client.count(&client)?;
             if let Some(why) = unlike(lie, document, &alone, &client) {
-                outcome.missed.push(format!("case {}: {why}; alone {alone}, with the client {client}", case.index));
+                outcome
+                    .missed
+                    .push(format!("case {}: {why}; alone {alone}, with the client {client}", case.index));
             }
         }
     }

@@ -41,7 +41,11 @@ pub(super) fn changed() -> Error {
 
 enum Source {
     /// `known`: the last fingerprint under which the contents were those that were opened.
-    File { file: File, fingerprint: Fingerprint, known: Mutex<Fingerprint> },
+    File {
+        file: File,
+        fingerprint: Fingerprint,
+        known: Mutex<Fingerprint>,
+    },
     Static(&'static [u8]),
 }
 

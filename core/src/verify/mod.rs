@@ -285,7 +285,9 @@ impl<'a> Check<'a> {
         };
         match (expected.domain, self.document.domain) {
             (None, Domain::Contract { .. }) => {
-                return Err(invalid("domain: the receipt is for a contract, the expected request states no domain"));
+                return Err(invalid(
+                    "domain: the receipt is for a contract, the expected request states no domain",
+                ));
             }
             _ if domain != self.document.domain => return differs("domain"),
             _ => {}
