@@ -175,11 +175,15 @@ fn about(plan: &Plan, load: &str, minutes: f64) -> Section {
         "**Method.** Random weights in the shapes of real models, written once; every contestant gets the same file, \
          the same number of threads, the same tokens. Contestants take turns in each round (A B A B), beginning with \
          another one each round; the threads of the idle ones sleep. Numbers are medians of {} rounds, of {} for \
-         peers, for long prompts, for one thread and where a table decides no target. Load averages before and after \
+         peers, for one thread and where a table decides no target, of {} for prompts of {} tokens on other shapes than \
+         {}. Load averages before and after \
          the run: {load}, {}. It took {minutes:.0} minutes. Times on a shared machine come and go with its \
          neighbours: read the ratios.",
         plan.rounds,
         plan.few_rounds,
+        plan.long_rounds,
+        plan.first,
+        plan.main_shape.name,
         machine::load()
     ));
     about.paragraph(
