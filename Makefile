@@ -17,7 +17,7 @@ export CCACHE_NOHASHDIR ?= 1
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo exactness attacks soak bench neighbour compilers build test test-rust test-pure test-vectors \
+.PHONY: help setup demo exactness attacks soak bench neighbour compilers build test test-rust test-pure test-vectors test-c install \
 	test-profiles test-exactness test-attacks test-soak test-bench lint fmt clean
 
 help: ## List the targets
@@ -34,7 +34,7 @@ demo: setup ## Answer a question, sign and replay the answer, and catch an edite
 	@scripts/demo.sh $(TARGET)/release
 
 test: setup ## Run every test
-	@scripts/parts.sh test-rust:1200 test-pure:300 test-vectors:60 test-profiles:240 test-exactness:300 \
+	@scripts/parts.sh test-rust:1200 test-pure:300 test-vectors:60 test-c:240 test-profiles:240 test-exactness:300 \
 		test-attacks:180 test-soak:120 test-bench:120
 
 # Release: the engine's tests read thousands of tokens.
@@ -45,8 +45,19 @@ test-rust:
 test-pure:
 	$(CARGO) test --release --locked --package attestlm --no-default-features
 
+# The C interface: header, symbols, programs, the same receipt as the command's.
+test-c: build
+	@scripts/test-c.sh $(abspath $(TARGET))
+
+PREFIX ?= /usr/local
+install: setup ## Install header, libraries and pkg-config file under PREFIX (/usr/local)
+	$(CARGO) build --release --locked --package attestlm-ffi
+	@scripts/libraries.sh $(TARGET)/release $(TARGET)/lib >/dev/null
+	@scripts/install.sh $(TARGET)/lib $(DESTDIR)$(PREFIX) $(PREFIX)
+
 # The vectors are what independent reference programs compute; check.py shares no code with those.
 test-vectors:
+	$(CARGO) run --release --locked --quiet --package xtask -- vectors --check
 	python3 vectors/tools/check.py
 	@set -e; for program in vectors/tools/*_reference.py; do \
 		echo "$$program --check"; python3 "$$program" --check; done
@@ -76,6 +87,7 @@ lint: setup ## Formatting, clippy and documentation, every warning an error
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --release --locked --package attestlm --no-default-features --all-targets -- -D warnings
+	$(CARGO) clippy --release --locked --package attestlm-ffi --no-default-features --features testing -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --release --locked --workspace --no-deps
 
 # Short forms of the trials.

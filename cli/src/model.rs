@@ -8,7 +8,7 @@ use attestlm::hex;
 use attestlm::model::Model;
 use attestlm::profile::Profile;
 use attestlm::{Error, ErrorKind, Result};
-use serde_json::{json, Value};
+use serde_json::Value;
 
 use crate::args::ModelCommand;
 use crate::fail::{Outcome, Status};
@@ -77,30 +77,8 @@ fn attestable_key(profile: Profile) -> &'static str {
 }
 
 fn describe(header: &ModelHeader, sha256: &[u8; 32]) -> Vec<(&'static str, Value)> {
-    let types: serde_json::Map<String, Value> =
-        header.tensor_types.iter().map(|(kind, count)| (kind.name().to_owned(), (*count).into())).collect();
-    let mut rows = vec![
-        ("sha256", hex::encode(sha256).into()),
-        ("name", json!(header.name)),
-        ("architecture", header.architecture.name().into()),
-        ("parameters", header.parameters.into()),
-        ("layers", header.layers.into()),
-        ("embedding", header.embedding.into()),
-        ("heads", header.heads.into()),
-        ("headsKv", header.heads_kv.into()),
-        ("feedForward", header.feed_forward.into()),
-        ("contextTokens", header.context.into()),
-        ("vocabulary", header.vocabulary.into()),
-        ("tensorTypes", Value::Object(types)),
-        ("chatTemplate", header.chat_template.is_some().into()),
-    ];
-    if header.experts > 0 {
-        rows.push(("experts", header.experts.into()));
-        rows.push(("expertsUsed", header.experts_used.into()));
-    }
-    if let Some(window) = header.sliding_window {
-        rows.push(("slidingWindow", window.into()));
-    }
+    let mut rows = vec![("sha256", hex::encode(sha256).into())];
+    rows.extend(header.describe());
     rows
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use attestlm::receipt::{Document, Finish};
 use attestlm::session::{Answer, Event, JobId, Session, SessionOptions};
 use attestlm::{Error, ErrorKind, Result};
-use serde_json::{json, Value};
+use serde_json::json;
 
 use crate::args::Run;
 use crate::fail::{Failure, Outcome, Status};
@@ -94,7 +94,7 @@ fn finish(mut printer: Printer, path: Option<&Path>, as_json: bool, interrupt: &
         }
     }
     if as_json && !answers.is_empty() {
-        let mut objects = answers.iter().map(object).collect::<Result<Vec<_>>>()?;
+        let mut objects = answers.iter().map(Answer::to_json).collect::<Result<Vec<_>>>()?;
         let value = match objects.len() {
             1 => objects.remove(0),
             _ => json!({ "answers": objects }),
@@ -114,23 +114,6 @@ fn receipt(answer: &Answer) -> Result<&Document> {
         Some(Err(why)) => Err(why.clone()),
         None => Err(Error::new(ErrorKind::Internal, "receipt", "the answer came without one")),
     }
-}
-
-/// An answer as JSON.
-fn object(answer: &Answer) -> Result<Value> {
-    let receipt = match &answer.receipt {
-        Some(_) => serde_json::from_str(&receipt(answer)?.to_json()?)
-            .map_err(|e| Error::new(ErrorKind::Internal, "receipt", e.to_string()))?,
-        None => Value::Null,
-    };
-    Ok(json!({
-        "choice": answer.choice,
-        "text": answer.text,
-        "finish": answer.finish.name(),
-        "tokens": answer.tokens,
-        "promptCount": answer.prompt_count,
-        "receipt": receipt,
-    }))
 }
 
 /// Streams one answer after the other; what belongs to a later one waits its turn.

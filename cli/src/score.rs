@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 
 use attestlm::session::{Continuation, Score as Scored, Session, SessionOptions};
 use attestlm::{Error, ErrorKind, Result};
-use serde_json::{json, Value};
 
 use crate::args::Score;
 use crate::fail::{Failure, Outcome, Status};
@@ -58,33 +57,10 @@ pub fn run(args: &Score, as_json: bool) -> Outcome {
 }
 
 fn print(model: &attestlm::model::Model, scored: &Scored, as_json: bool) -> Result<(), Failure> {
-    let piece = |token| String::from_utf8_lossy(model.vocab().piece(token)).into_owned();
     if as_json {
-        let tokens: Vec<Value> = scored
-            .tokens
-            .iter()
-            .map(|t| {
-                json!({
-                    "token": t.token,
-                    "text": piece(t.token),
-                    "logprob": t.log_probability,
-                    "greedy": t.is_greedy,
-                })
-            })
-            .collect();
-        let receipt = match &scored.receipt {
-            Some(receipt) => serde_json::from_str(&receipt.clone()?.to_json()?)
-                .map_err(|e| Error::new(ErrorKind::Internal, "receipt", e.to_string()))?,
-            None => Value::Null,
-        };
-        return terminal::print_json(&json!({
-            "tokens": tokens,
-            "logprob": scored.log_probability(),
-            "greedy": scored.is_greedy(),
-            "promptCount": scored.prompt_count,
-            "receipt": receipt,
-        }));
+        return terminal::print_json(&scored.to_json(model.vocab())?);
     }
+    let piece = |token| String::from_utf8_lossy(model.vocab().piece(token)).into_owned();
     let mut text = String::new();
     for t in &scored.tokens {
         let greedy = if t.is_greedy { "greedy" } else { "" };

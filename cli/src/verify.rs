@@ -4,12 +4,11 @@ use std::fmt::Write as _;
 
 use attestlm::hex;
 use attestlm::model::Model;
-use attestlm::profile::Profile;
 use attestlm::receipt::{Document, Finish};
 use attestlm::request::Request;
 use attestlm::signer::parse_address;
 use attestlm::verdict::{Report, Verdict};
-use attestlm::verify::{verify, verify_signature, Expectations, VerifyOptions};
+use attestlm::verify::{profile_id, verify, verify_signature, Expectations, VerifyOptions};
 use attestlm::{Error, Result};
 
 use crate::args::Verify;
@@ -86,8 +85,16 @@ fn expectations(args: &Verify) -> Result<Expectations> {
         model: word("expectModel", &args.expect_model)?,
         adapter: word("expectAdapter", &args.expect_adapter)?,
         sampler: word("expectSampler", &args.expect_sampler)?,
-        profile: args.expect_profile.as_deref().map(profile).transpose()?,
-        finish: args.expect_finish.as_deref().map(finish).transpose()?,
+        profile: args
+            .expect_profile
+            .as_deref()
+            .map(|text| profile_id(text).map_err(named("expectProfile")))
+            .transpose()?,
+        finish: args
+            .expect_finish
+            .as_deref()
+            .map(|text| Finish::from_name(text).map_err(named("expectFinish")))
+            .transpose()?,
         context: word("expectContext", &args.expect_context)?,
         request,
         scored: args.scored,
@@ -95,29 +102,9 @@ fn expectations(args: &Verify) -> Result<Expectations> {
     })
 }
 
-/// A profile id; `exact` and `fast` stand for this release's.
-fn profile(text: &str) -> Result<String> {
-    if text.contains('/') {
-        return Ok(text.to_owned());
-    }
-    Profile::from_name(text).map(Profile::id).map_err(|_| {
-        Error::argument(
-            "expectProfile",
-            "expected `exact`, `fast`, or a whole profile id as `attestlm profile` prints it",
-        )
-    })
-}
-
-/// A finish by its number or its name, `end-of-generation` or `end of generation`.
-fn finish(text: &str) -> Result<Finish> {
-    let by_number = text.parse::<u8>().ok().and_then(|number| Finish::try_from(number).ok());
-    let name = text.replace('-', " ");
-    let mut known = (0..=u8::MAX).filter_map(|number| Finish::try_from(number).ok());
-    by_number.or_else(|| known.find(|finish| finish.name() == name)).ok_or_else(|| {
-        Error::argument("expectFinish", 
-            "expected 0 to 5, or end-of-generation, stop-string, max-tokens, grammar-end, context-full or cancelled",
-        )
-    })
+/// The error of a field under its flag's name.
+fn named(flag: &'static str) -> impl Fn(Error) -> Error {
+    move |error| Error::argument(flag, error.message())
 }
 
 fn print(report: &Report, as_json: bool, signature_only: bool) -> Result<(), Failure> {
@@ -130,19 +117,4 @@ fn print(report: &Report, as_json: bool, signature_only: bool) -> Result<(), Fai
         let _ = writeln!(text, "not compared: {}", one_line(what));
     }
     terminal::print(&text)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn finishes_by_number_and_name() {
-        assert_eq!(finish("0").unwrap(), Finish::EndOfGeneration);
-        assert_eq!(finish("max-tokens").unwrap(), Finish::MaxTokens);
-        assert_eq!(finish("stop string").unwrap(), Finish::StopString);
-        for text in ["", "6", "256", "-1", "soon"] {
-            assert!(finish(text).is_err(), "{text}");
-        }
-    }
 }

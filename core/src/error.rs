@@ -36,6 +36,27 @@ pub enum ErrorKind {
     Internal,
 }
 
+impl ErrorKind {
+    /// The class's name, as in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            ErrorKind::Argument => "argument",
+            ErrorKind::Io => "io",
+            ErrorKind::Model => "model",
+            ErrorKind::Template => "template",
+            ErrorKind::Grammar => "grammar",
+            ErrorKind::Logits => "logits",
+            ErrorKind::Receipt => "receipt",
+            ErrorKind::Signer => "signer",
+            ErrorKind::Engine => "engine",
+            ErrorKind::Unsupported => "unsupported",
+            ErrorKind::Cancelled => "cancelled",
+            ErrorKind::Internal => "internal",
+        }
+    }
+}
+
 /// An error: its class, the field it is about, and one clear sentence.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Error {
@@ -61,6 +82,12 @@ impl Error {
     /// [`ErrorKind::Io`] for `path`.
     pub fn io(path: &std::path::Path, source: &std::io::Error) -> Self {
         Self::new(ErrorKind::Io, path.display().to_string(), source.to_string())
+    }
+
+    /// `{kind, field, message}`.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::json!({ "kind": self.kind.name(), "field": self.field, "message": self.message })
     }
 
     /// The class of the error.

@@ -193,7 +193,7 @@ impl Model {
             return Ok(());
         }
         let refuse = |why: String| Err(Error::new(ErrorKind::Unsupported, "profile", why));
-        if !cfg!(attestlm_exact) {
+        if !crate::profile::CAN_ATTEST_EXACT {
             return refuse(
                 "this build lacks the pinned engine flags: the exact profile is compiled out".into(),
             );
@@ -206,6 +206,25 @@ impl Model {
             return refuse(format!("weights of type {} are not proven exact", kind.name()));
         }
         known_answer::check()
+    }
+
+    /// `sha256`, what [`ModelHeader::describe`] says, `attestable`: under each profile null or why not, and
+    /// `chatTemplateError`: why the template cannot be used, if it cannot.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        use serde_json::{Map, Value};
+        let mut object = Map::new();
+        object.insert("sha256".into(), crate::hex::encode(&self.sha256()).into());
+        object.extend(self.header().describe().into_iter().map(|(key, value)| (key.to_owned(), value)));
+        let refusal = |profile: Profile| {
+            let why = self.check_attestable(profile).err();
+            (profile.name().to_owned(), why.as_ref().map_or(Value::Null, Error::to_json))
+        };
+        object
+            .insert("attestable".into(), Profile::ALL.into_iter().map(refusal).collect::<Map<_, _>>().into());
+        let template = self.template().err();
+        object.insert("chatTemplateError".into(), template.as_ref().map_or(Value::Null, Error::to_json));
+        object.into()
     }
 
     /// The longest context this model may be attested with: models with long and short RoPE factors

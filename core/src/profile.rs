@@ -17,6 +17,9 @@ pub const ENGINE: &str = "llama-cpp-sys-2-0.1.161";
 /// The instruction set the engine is built for.
 pub const INSTRUCTION_SET: &str = "x86-64-v3";
 
+/// Whether this build was made so that exact profiles can be attested.
+pub const CAN_ATTEST_EXACT: bool = cfg!(attestlm_exact);
+
 /// The digest of every operation of the profile on synthetic tensors.
 pub(crate) const KNOWN_OPERATIONS: [u8; 32] = [
     0x42, 0x81, 0x2c, 0x13, 0x71, 0xae, 0x03, 0xba, 0xb0, 0x8c, 0x64, 0x16, 0x56, 0x2d, 0x4f, 0xb6, 0xa8,
@@ -89,6 +92,29 @@ impl Profile {
     pub fn is_exact(self) -> bool {
         self == Profile::Exact1
     }
+}
+
+/// `profiles` (each `name`, `id`, `hash`) and `knownAnswerTest`: null if this machine passes it, or why not.
+#[must_use]
+pub fn to_json() -> serde_json::Value {
+    use serde_json::json;
+    let profiles: Vec<_> = Profile::ALL
+        .into_iter()
+        .map(|p| json!({ "name": p.name(), "id": p.id(), "hash": crate::hex::encode(&p.hash()) }))
+        .collect();
+    json!({ "profiles": profiles, "knownAnswerTest": refusal().as_ref().map(Error::to_json) })
+}
+
+/// Why this machine computes something else than the exact profile promises, if it does.
+fn refusal() -> Option<Error> {
+    #[cfg(feature = "engine")]
+    {
+        use crate::engine::{cpu, known_answer};
+        // Without the instructions the engine is built for, the test would end the process.
+        cpu::check_instruction_set().and_then(|()| known_answer::check()).err()
+    }
+    #[cfg(not(feature = "engine"))]
+    Some(Error::new(crate::ErrorKind::Unsupported, "engine", "this build has none"))
 }
 
 #[cfg(test)]

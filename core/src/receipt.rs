@@ -66,6 +66,26 @@ impl Finish {
             Finish::Scored => "scored",
         }
     }
+
+    /// A finish of a generated receipt by its name, written with spaces or hyphens, or by its number.
+    ///
+    /// # Errors
+    /// Any other text.
+    pub fn from_name(text: &str) -> Result<Self> {
+        let by_number = text.parse::<u8>().ok().and_then(|number| Finish::try_from(number).ok());
+        let name = text.replace('-', " ");
+        let mut known = (0..=u8::MAX).filter_map(|number| Finish::try_from(number).ok());
+        by_number
+            .or_else(|| known.find(|finish| finish.name() == name))
+            .filter(|finish| *finish != Finish::Scored)
+            .ok_or_else(|| {
+                Error::argument(
+                    "finish",
+                    "expected 0 to 5, or end-of-generation, stop-string, max-tokens, grammar-end, context-full \
+                     or cancelled",
+                )
+            })
+    }
 }
 
 impl TryFrom<u8> for Kind {

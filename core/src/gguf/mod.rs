@@ -10,6 +10,7 @@
 //! checks follow llama.cpp as pinned by `llama-cpp-sys-2` 0.1.161.
 
 mod adapter;
+mod describe;
 mod meta;
 mod model;
 mod reader;

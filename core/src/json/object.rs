@@ -45,6 +45,25 @@ impl Object {
         self.map.remove(key)
     }
 
+    /// The same object, in which a `null` counts as absent.
+    #[must_use]
+    pub fn without_nulls(mut self) -> Self {
+        self.map.retain(|_, value| !value.is_null());
+        self
+    }
+
+    /// Takes the member `key` with one of the typed takers below, if there is one.
+    ///
+    /// # Errors
+    /// As that.
+    pub fn take<T>(
+        &mut self,
+        key: &str,
+        taker: impl FnOnce(&mut Self, &str) -> Result<T>,
+    ) -> Result<Option<T>> {
+        self.has(key).then(|| taker(self, key)).transpose()
+    }
+
     /// Takes the member `key`.
     ///
     /// # Errors

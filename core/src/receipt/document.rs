@@ -6,9 +6,11 @@ use serde_json::{json, Value};
 use super::eip712::{DOMAIN_TYPE, PRIMARY_TYPE, RECEIPT_FIELDS};
 use super::{expect_text, malformed, Disclosure, Domain, Finish, Kind, Receipt, DOMAIN_NAME, DOMAIN_VERSION};
 use crate::abi::Word;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::hex;
 use crate::json::{self, Limits, Object, Ordered};
+use crate::signer;
+use crate::steps::{self, StepProof};
 
 /// What a document may cost to read.
 pub const DOCUMENT_LIMITS: Limits =
@@ -37,6 +39,38 @@ impl Document {
     #[must_use]
     pub fn digest(&self) -> Word {
         self.receipt.digest(&self.domain)
+    }
+
+    /// Whether it has a signature; an [`ExternalSigner`](crate::signer::ExternalSigner) leaves it to be added.
+    #[must_use]
+    pub fn is_signed(&self) -> bool {
+        self.signature.0 != signer::UNSIGNED
+    }
+
+    /// Adds the signature of the stated signer, made elsewhere over [`Document::digest`]: r, s and v; a high s
+    /// and v as 0 or 1 are brought to the one valid form.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Signer`]: no signature, or somebody else's. The document is unchanged then.
+    pub fn add_signature(&mut self, signature: &[u8]) -> Result<()> {
+        self.signature =
+            Signature(signer::checked("signature", &self.digest(), signature, &self.receipt.signer)?);
+        Ok(())
+    }
+
+    /// The proof of step `index`, from what is disclosed.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Receipt`] if steps or their salt are not disclosed or not those of the receipt,
+    /// [`ErrorKind::Argument`] if there is no such step.
+    pub fn prove_step(&self, index: u32) -> Result<StepProof> {
+        let missing = |what: &'static str| Error::new(ErrorKind::Receipt, what, "it is not disclosed");
+        let disclosure = self.disclosure.as_ref().ok_or_else(|| missing("disclosure"))?;
+        let shown = disclosure.steps.as_ref().ok_or_else(|| missing("disclosure.steps"))?;
+        let salt = disclosure.salts()?.steps.ok_or_else(|| missing("disclosure.salts.steps"))?;
+        let proof = steps::proof(&salt, shown, index)?;
+        proof.verify(&self.receipt)?;
+        Ok(proof)
     }
 
     /// Reads a document. Its `types` must be the built-in ones: they are compared, never used.
@@ -87,6 +121,15 @@ impl Document {
             members.push(("disclosure", disclosure.write()));
         }
         Ordered::Object(members).to_text()
+    }
+
+    /// The document as a value, to be part of another.
+    ///
+    /// # Errors
+    /// As [`Self::to_json`].
+    pub fn to_value(&self) -> Result<Value> {
+        let text = self.to_json()?;
+        serde_json::from_str(&text).map_err(|e| Error::new(ErrorKind::Internal, "receipt", e.to_string()))
     }
 }
 

@@ -20,11 +20,11 @@ pub(super) fn request(text: &[u8]) -> Result<Request> {
         max_depth: limits::TOOLS_DEPTH + 2,
         max_values: limits::PROMPT_TOKENS + (1 << 16),
     };
-    let Value::Object(mut map) = json::parse("request", text, bounds)? else {
+    let value = json::parse("request", text, bounds)?;
+    if !value.is_object() {
         return Err(Error::argument("request", "must be a JSON object"));
-    };
-    map.retain(|_, value| !value.is_null());
-    let mut object = Object::new("", Value::Object(map))?;
+    }
+    let mut object = Object::new("", value)?.without_nulls();
     // A second reading for the texts of numbers and of a schema: a parsed number has lost its
     // own. The strict reading has seen to size, depth and duplicate keys.
     let raw: BTreeMap<String, &RawValue> =
@@ -33,8 +33,8 @@ pub(super) fn request(text: &[u8]) -> Result<Request> {
     let mut content = Content {
         input: read_input(&mut object)?,
         tools: object.optional("tools"),
-        date: optional(&mut object, "date", Object::string)?,
-        parse_special: optional(&mut object, "parseSpecial", Object::boolean)?.unwrap_or(false),
+        date: object.take("date", Object::string)?,
+        parse_special: object.take("parseSpecial", Object::boolean)?.unwrap_or(false),
     };
     // Validated before it is normalized: the depth is bounded by then.
     content.validate()?;
@@ -47,22 +47,14 @@ pub(super) fn request(text: &[u8]) -> Result<Request> {
         content,
         policy,
         seed,
-        nonce: optional(&mut object, "nonce", Object::bytes)?,
-        context: optional(&mut object, "context", Object::bytes)?.unwrap_or([0; 32]),
-        domain: optional(&mut object, "domain", Object::object)?.map(domain).transpose()?,
+        nonce: object.take("nonce", Object::bytes)?,
+        context: object.take("context", Object::bytes)?.unwrap_or([0; 32]),
+        domain: object.take("domain", Object::object)?.map(domain).transpose()?,
         issued_at: object.optional("issuedAt").map(|value| uint64("issuedAt", &value)).transpose()?,
     };
     object.finish()?;
     request.validate()?;
     Ok(request)
-}
-
-fn optional<T>(
-    object: &mut Object,
-    key: &str,
-    take: impl FnOnce(&mut Object, &str) -> Result<T>,
-) -> Result<Option<T>> {
-    object.has(key).then(|| take(object, key)).transpose()
 }
 
 fn policy(object: &mut Object, raw: &BTreeMap<String, &RawValue>) -> Result<SamplingPolicy> {
@@ -76,14 +68,14 @@ fn policy(object: &mut Object, raw: &BTreeMap<String, &RawValue>) -> Result<Samp
     let repeat_penalty = real("repeatPenalty", default.repeat_penalty)?;
     let presence_penalty = real("presencePenalty", default.presence_penalty)?;
     let frequency_penalty = real("frequencyPenalty", default.frequency_penalty)?;
-    let bias = optional(object, "logitBias", |object, key| logit_bias(object, key, raw))?;
-    let bans = optional(object, "bans", Object::uint32_array)?.unwrap_or_default();
-    let context_tokens = match optional(object, "contextTokens", Object::uint32)? {
+    let bias = object.take("logitBias", |object, key| logit_bias(object, key, raw))?;
+    let bans = object.take("bans", Object::uint32_array)?.unwrap_or_default();
+    let context_tokens = match object.take("contextTokens", Object::uint32)? {
         // What stands for "not stated" cannot be stated.
         Some(NOT_STATED) => return Err(Error::argument("contextTokens", "must be at least 1")),
         stated => stated.unwrap_or(NOT_STATED),
     };
-    let mut count = |key, or| Ok::<u32, Error>(optional(object, key, Object::uint32)?.unwrap_or(or));
+    let mut count = |key, or| Ok::<u32, Error>(object.take(key, Object::uint32)?.unwrap_or(or));
     SamplingPolicy {
         temperature,
         top_k: count("topK", default.top_k)?,
@@ -97,8 +89,8 @@ fn policy(object: &mut Object, raw: &BTreeMap<String, &RawValue>) -> Result<Samp
         context_tokens,
         choices: count("choices", default.choices)?,
         grammar: grammar(object, raw)?,
-        ignore_eog: optional(object, "ignoreEog", Object::boolean)?.unwrap_or(default.ignore_eog),
-        stop: optional(object, "stop", Object::string_array)?.unwrap_or_default(),
+        ignore_eog: object.take("ignoreEog", Object::boolean)?.unwrap_or(default.ignore_eog),
+        stop: object.take("stop", Object::string_array)?.unwrap_or_default(),
         ..SamplingPolicy::default()
     }
     .with_logit_bias(bias.unwrap_or_default())?
@@ -149,7 +141,7 @@ fn grammar(object: &mut Object, raw: &BTreeMap<String, &RawValue>) -> Result<Opt
         }
         (None, _) => None,
     };
-    let gbnf = optional(object, "grammar", Object::string)?;
+    let gbnf = object.take("grammar", Object::string)?;
     match (schema, gbnf) {
         (Some(_), Some(_)) => Err(Error::argument("grammar", "cannot be given together with schema")),
         (Some(text), None) => Ok(Some(GrammarSpec { kind: GrammarKind::JsonSchema, text, engine })),
@@ -159,7 +151,7 @@ fn grammar(object: &mut Object, raw: &BTreeMap<String, &RawValue>) -> Result<Opt
 }
 
 fn seed(object: &mut Object, raw: &BTreeMap<String, &RawValue>) -> Result<SeedSource> {
-    let rule = optional(object, "seedRule", |object, key| object.integer(key, 2))?.unwrap_or(0);
+    let rule = object.take("seedRule", |object, key| object.integer(key, 2))?.unwrap_or(0);
     let given = match (object.optional("seed"), raw.get("seed")) {
         (None, _) => SeedSource::Unspecified,
         (Some(Value::String(text)), _) if text == "random" => SeedSource::Random,

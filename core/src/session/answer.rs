@@ -15,7 +15,7 @@ use crate::receipt::{
 };
 use crate::signer::Signer;
 use crate::steps;
-use crate::trace::{Trace, TraceLeaf};
+use crate::trace::{Show, Trace, TraceLeaf, TraceProof};
 use crate::Token;
 
 /// One answer.
@@ -31,6 +31,8 @@ pub struct Answer {
     pub prompt_count: usize,
     /// How it ended.
     pub finish: Finish,
+    /// BLAKE3 of the logits that chose each token: what the receipt's trace commits to.
+    pub digests: Vec<[u8; 32]>,
     /// The signed receipt with its disclosure, or why there is none; `None` without a signer.
     pub receipt: Option<Result<Document>>,
 }
@@ -58,10 +60,30 @@ impl Job {
             choice: self.choice,
             text: String::from_utf8_lossy(self.output.text()).into_owned(),
             tokens: self.output.tokens().to_vec(),
+            digests: self.digests,
             prompt_count: self.prepared.prompt_tokens.len(),
             finish,
             receipt,
         })
+    }
+}
+
+impl Answer {
+    /// The proof of output token `index` under the receipt's trace.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Receipt`] without a receipt that discloses its nonce, [`ErrorKind::Argument`] if there is no
+    /// such token.
+    pub fn prove_token(&self, index: u32, show: Show) -> Result<TraceProof> {
+        let missing = || Error::new(ErrorKind::Receipt, "receipt", "the answer has none with its nonce");
+        let document = self.receipt.as_ref().ok_or_else(missing)?.as_ref().map_err(Clone::clone)?;
+        let disclosure = document.disclosure.as_ref().ok_or_else(missing)?;
+        let salt = disclosure.salts()?.trace.ok_or_else(missing)?;
+        let leaves = self.tokens.iter().zip(&self.digests);
+        let leaves = leaves.map(|(token, digest)| TraceLeaf { token: *token, digest: *digest });
+        let proof = Trace::new(salt, leaves.collect())?.proof(index, show)?;
+        proof.verify(&document.receipt)?;
+        Ok(proof)
     }
 }
 

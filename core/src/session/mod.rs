@@ -7,8 +7,10 @@
 mod answer;
 mod draw;
 mod job;
+mod json;
 pub(crate) mod prepare;
 mod score;
+mod shared;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
@@ -17,6 +19,7 @@ pub use answer::Answer;
 pub(crate) use job::Constraint;
 pub use prepare::Prepared;
 pub use score::{Continuation, Score, TokenScore};
+pub use shared::{Generation, GenerationCancel, GenerationEvent, Next, SharedSession};
 
 use crate::engine::float_env::FloatEnv;
 use crate::engine::streams::Streams;
@@ -267,6 +270,15 @@ impl Session {
     pub fn cancel(&mut self, id: JobId) {
         if let Some(job) = self.jobs.iter_mut().find(|job| job.id == id) {
             job.cancelled = true;
+        }
+    }
+
+    /// Drops one job: no answer of it will come, and nothing of it is signed.
+    pub fn abandon(&mut self, id: JobId) {
+        if let Some(at) = self.jobs.iter().position(|job| job.id == id) {
+            if let Some(stream) = self.jobs.remove(at).stream() {
+                self.streams.release(stream, true);
+            }
         }
     }
 

@@ -38,22 +38,7 @@ where
     }
 
     fn sign_digest(&self, digest: &[u8; 32]) -> Result<Signature> {
-        let fail = |why: String| Error::new(ErrorKind::Signer, "signer callback", why);
-        let answer = (self.sign)(digest)?;
-        let length = answer.len();
-        let answer: Signature = answer
-            .try_into()
-            .map_err(|_| fail(format!("the answer has {length} bytes; a signature has 65 (r, s, v)")))?;
-        let signature = normalized(answer).map_err(|e| fail(e.message().to_string()))?;
-        let signed = recover(digest, &signature).map_err(|e| fail(e.message().to_string()))?;
-        if signed != self.address {
-            return Err(fail(format!(
-                "the signature is by {}, not by the stated {}",
-                checksum_address(&signed),
-                checksum_address(&self.address)
-            )));
-        }
-        Ok(signature)
+        checked("signer callback", digest, &(self.sign)(digest)?, &self.address)
     }
 }
 
@@ -61,6 +46,33 @@ impl<F> fmt::Debug for CallbackSigner<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "CallbackSigner({})", checksum_address(&self.address))
     }
+}
+
+/// A signature made elsewhere, in its one valid form: r, s and v, by `address`.
+///
+/// # Errors
+/// [`ErrorKind::Signer`] about `field`.
+pub(crate) fn checked(
+    field: &'static str,
+    digest: &[u8; 32],
+    answer: &[u8],
+    address: &Address,
+) -> Result<Signature> {
+    let fail = |why: String| Error::new(ErrorKind::Signer, field, why);
+    let length = answer.len();
+    let answer: Signature = answer
+        .try_into()
+        .map_err(|_| fail(format!("the answer has {length} bytes; a signature has 65 (r, s, v)")))?;
+    let signature = normalized(answer).map_err(|e| fail(e.message().to_string()))?;
+    let signed = recover(digest, &signature).map_err(|e| fail(e.message().to_string()))?;
+    if signed != *address {
+        return Err(fail(format!(
+            "the signature is by {}, not by the stated {}",
+            checksum_address(&signed),
+            checksum_address(address)
+        )));
+    }
+    Ok(signature)
 }
 
 fn normalized(mut signature: Signature) -> Result<Signature> {

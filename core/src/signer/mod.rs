@@ -2,12 +2,15 @@
 //! caller's callback (wallet, HSM, KMS) that signs a 32-byte digest.
 
 mod callback;
+mod external;
 mod key;
 pub mod keystore;
 mod recover;
 mod scrypt;
 
+pub(crate) use callback::checked;
 pub use callback::CallbackSigner;
+pub use external::ExternalSigner;
 pub use key::KeySigner;
 pub use recover::recover;
 
@@ -20,6 +23,9 @@ pub type Address = [u8; 20];
 
 /// A recoverable secp256k1 signature: r (32 bytes), s (32 bytes, at most half the order), v (27 or 28).
 pub type Signature = [u8; 65];
+
+/// What stands in place of a signature that is still to be made; no signature is all zero.
+pub(crate) const UNSIGNED: Signature = [0; 65];
 
 /// Something that signs digests in the name of one address.
 pub trait Signer: Send + Sync {

@@ -5,8 +5,11 @@
 
 #[cfg(feature = "engine")]
 mod replayed;
+mod terms;
 #[cfg(feature = "engine")]
 pub use replayed::{distances, verify, VerifyOptions, DISTANCE_CLIP, TOLERANT_THRESHOLD};
+
+pub use terms::{profile_id, Terms};
 
 use std::collections::BTreeSet;
 

@@ -1,0 +1,199 @@
+//! The JSON forms of what goes into a session and what comes out of it.
+
+use serde_json::{json, Value};
+
+use super::{Answer, Continuation, GenerationEvent, Score, SessionOptions, SharedSession};
+use crate::engine::Vocab;
+use crate::error::{Error, Result};
+use crate::hex;
+use crate::json::{self, Limits, Object};
+use crate::profile::Profile;
+use crate::receipt::Document;
+
+/// What options may cost to read.
+const OPTIONS_LIMITS: Limits = Limits { max_bytes: 1 << 16, max_depth: 4, max_values: 64 };
+/// What a continuation may cost to read.
+const CONTINUATION_LIMITS: Limits = Limits { max_bytes: 64 << 20, max_depth: 3, max_values: 1 << 22 };
+
+impl SessionOptions {
+    /// Reads options, every field optional: `profile` (`exact` or `fast`), `threads`, `oversubscribe`,
+    /// `contextTokens`, `streams`, `ubatch`. `null` is the same as absent, empty text as `{}`. An adapter is no
+    /// part of it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) naming the field.
+    pub fn from_json(text: &[u8]) -> Result<Self> {
+        if text.is_empty() {
+            return Ok(Self::default());
+        }
+        let mut object = Object::new("", json::parse("options", text, OPTIONS_LIMITS)?)?.without_nulls();
+        let default = SessionOptions::default();
+        let profile = object.take("profile", Object::string)?;
+        let options = SessionOptions {
+            profile: profile.map_or(Ok(default.profile), |name| Profile::from_name(&name))?,
+            threads: object.take("threads", Object::uint32)?.filter(|threads| *threads > 0),
+            oversubscribe: object.take("oversubscribe", Object::boolean)?.unwrap_or_default(),
+            context_tokens: object.take("contextTokens", Object::uint32)?.unwrap_or(default.context_tokens),
+            streams: object.take("streams", Object::uint32)?.unwrap_or(default.streams),
+            ubatch: object.take("ubatch", Object::uint32)?.unwrap_or(default.ubatch),
+            adapter: None,
+        };
+        object.finish()?;
+        Ok(options)
+    }
+}
+
+impl SharedSession {
+    /// What was made of the options: `profile` (the id), `threads`, `contextTokens`, `streams`, `ubatch`,
+    /// `model` and `adapter` (SHA-256; null without one), and `unattested`: null, or why answers carry no
+    /// receipt.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let options = self.options();
+        json!({
+            "profile": options.profile.id(),
+            "threads": options.thread_count(),
+            "contextTokens": options.context_tokens,
+            "streams": options.streams,
+            "ubatch": options.ubatch,
+            "model": hex::encode(&self.model().sha256()),
+            "adapter": options.adapter.as_ref().map(|adapter| hex::encode(&adapter.sha256())),
+            "unattested": self.unattested().map(Error::to_json),
+        })
+    }
+}
+
+impl Continuation {
+    /// Reads `{"text": …}` or `{"tokens": […]}`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) naming the field.
+    pub fn from_json(text: &[u8]) -> Result<Self> {
+        let mut object =
+            Object::new("continuation", json::parse("continuation", text, CONTINUATION_LIMITS)?)?;
+        let continuation = match (object.has("text"), object.has("tokens")) {
+            (true, false) => Continuation::Text(object.string("text")?),
+            (false, true) => Continuation::Tokens(object.uint32_array("tokens")?),
+            _ => return Err(Error::argument("continuation", "must have one of `text` and `tokens`")),
+        };
+        object.finish()?;
+        Ok(continuation)
+    }
+}
+
+impl Answer {
+    /// `choice`, `text`, `finish` (its name), `tokens`, `promptCount`, and `receipt`: the document, null
+    /// without a signer.
+    ///
+    /// # Errors
+    /// Why the answer has no receipt though a signer was there.
+    pub fn to_json(&self) -> Result<Value> {
+        Ok(json!({
+            "choice": self.choice,
+            "text": self.text,
+            "finish": self.finish.name(),
+            "tokens": self.tokens,
+            "promptCount": self.prompt_count,
+            "receipt": receipt(self.receipt.as_ref())?,
+        }))
+    }
+}
+
+impl GenerationEvent {
+    /// `event` (`prefill`, `text`, `done` or `failed`), `choice`, and what belongs to it: `done` and
+    /// `total`; `text`; `finish` (its name) and `outputCount`; `error` (`kind`, `field`, `message`).
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        match self {
+            GenerationEvent::Prefill { choice, done, total } => {
+                json!({ "event": "prefill", "choice": choice, "done": done, "total": total })
+            }
+            GenerationEvent::Text { choice, text } => {
+                json!({ "event": "text", "choice": choice, "text": text })
+            }
+            GenerationEvent::Done { choice, answer } => match answer.as_ref() {
+                Ok(answer) => json!({
+                    "event": "done",
+                    "choice": choice,
+                    "finish": answer.finish.name(),
+                    "outputCount": answer.tokens.len(),
+                }),
+                Err(error) => json!({ "event": "failed", "choice": choice, "error": error.to_json() }),
+            },
+        }
+    }
+}
+
+impl Score {
+    /// `tokens` (each `token`, `text`, `logprob`, `greedy`), their sum `logprob`, whether all are `greedy`,
+    /// `promptCount`, and `receipt`: the document, null without a signer.
+    ///
+    /// # Errors
+    /// Why the score has no receipt though a signer was there.
+    pub fn to_json(&self, vocab: &Vocab) -> Result<Value> {
+        let token = |t: &super::TokenScore| {
+            json!({
+                "token": t.token,
+                "text": String::from_utf8_lossy(vocab.piece(t.token)),
+                "logprob": t.log_probability,
+                "greedy": t.is_greedy,
+            })
+        };
+        Ok(json!({
+            "tokens": self.tokens.iter().map(token).collect::<Vec<_>>(),
+            "logprob": self.log_probability(),
+            "greedy": self.is_greedy(),
+            "promptCount": self.prompt_count,
+            "receipt": receipt(self.receipt.as_ref())?,
+        }))
+    }
+}
+
+fn receipt(receipt: Option<&Result<Document>>) -> Result<Value> {
+    match receipt {
+        None => Ok(Value::Null),
+        Some(Ok(document)) => document.to_value(),
+        Some(Err(why)) => Err(why.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_read_strictly() {
+        let options = SessionOptions::from_json(
+            br#"{"profile":"fast","threads":2,"contextTokens":64,"streams":3,"ubatch":7,"oversubscribe":true}"#,
+        )
+        .unwrap();
+        assert_eq!(options.profile, Profile::Fast1);
+        assert_eq!((options.threads, options.context_tokens), (Some(2), 64));
+        assert_eq!((options.streams, options.ubatch, options.oversubscribe), (3, 7, true));
+        let default = SessionOptions::from_json(br#"{"threads":null}"#).unwrap();
+        assert_eq!((default.threads, default.streams, default.ubatch), (None, 1, 512));
+        for (text, field) in [
+            (r#"{"thread":1}"#, "thread"),
+            (r#"{"threads":-1}"#, "threads"),
+            (r#"{"streams":4294967296}"#, "streams"),
+            (r#"{"profile":"exact-1"}"#, "profile"),
+            (r#"{"ubatch":"7"}"#, "ubatch"),
+            (r#"{"oversubscribe":1}"#, "oversubscribe"),
+            (r#"[]"#, ""),
+            (r#"{"threads":1,"threads":1}"#, "threads"),
+        ] {
+            let error = SessionOptions::from_json(text.as_bytes()).err().expect(text);
+            assert_eq!(error.field(), field, "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_continuation_is_text_or_tokens() {
+        let read = |text: &str| Continuation::from_json(text.as_bytes());
+        assert_eq!(read(r#"{"text":"x"}"#).unwrap(), Continuation::Text("x".into()));
+        assert_eq!(read(r#"{"tokens":[1,2]}"#).unwrap(), Continuation::Tokens(vec![1, 2]));
+        for text in ["{}", r#"{"text":"x","tokens":[]}"#, r#"{"tokens":[-1]}"#, r#"{"text":"x","y":1}"#] {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Links what users link: libattestlm.so (only the interface exported, the C++ runtime inside) and libattestlm.a (one
+# object, everything but the interface local), from the static library that cargo builds. Neither clashes with another
+# ggml, C++ runtime or Rust library in the same process.
+#   scripts/libraries.sh target-directory/release output-directory [further-symbol…]
+set -euo pipefail
+release=$1 out=$2
+shift 2
+archive=$release/libattestlm_ffi.a
+mkdir -p "$out"
+
+# The interface is what the header declares.
+{
+    echo 'ATTESTLM_0 {'
+    echo '  global:'
+    sed -nE 's/.*[ *](attestlm_[a-z0-9_]+)\(.*/    \1;/p' ffi/abi/symbols.txt
+    [ $# = 0 ] || printf '    %s;\n' "$@"
+    echo '  local: *;'
+    echo '};'
+} >"$out/exports.map"
+functions=$(sed -nE 's/^    (attestlm_[a-z0-9_]+);$/\1/p' "$out/exports.map")
+
+# -z nodelete: its threads and once-only state do not survive unloading.
+# shellcheck disable=SC2046 # one -u for each function
+g++ -shared -o "$out/libattestlm.so.0" \
+    -Wl,-soname,libattestlm.so.0 -Wl,--version-script="$out/exports.map" -Wl,--gc-sections -Wl,-z,defs -Wl,-z,nodelete \
+    -Wl,-z,relro,-z,now $(printf -- '-Wl,-u,%s ' $functions) "$archive" \
+    -static-libstdc++ -static-libgcc -lpthread -ldl -lm
+strip --strip-unneeded "$out/libattestlm.so.0"
+ln -sf libattestlm.so.0 "$out/libattestlm.so"
+
+# The C++ runtime goes in, too: a C linker does not know it.
+# shellcheck disable=SC2046
+g++ -r -nostdlib -o "$out/attestlm.o" $(printf -- '-Wl,-u,%s ' $functions) "$archive" \
+    "$(g++ -print-file-name=libstdc++.a)" "$(g++ -print-libgcc-file-name)" "$(g++ -print-file-name=libgcc_eh.a)"
+printf '%s\n' $functions >"$out/interface.txt"
+# Rust's own library brings bitcode along, which is none any more once it is linked.
+objcopy --keep-global-symbols="$out/interface.txt" --strip-unneeded \
+    --remove-section=.llvmbc --remove-section=.llvmcmd "$out/attestlm.o"
+rm -f "$out/libattestlm.a"
+ar rcs "$out/libattestlm.a" "$out/attestlm.o"
+rm -f "$out/attestlm.o" "$out/interface.txt"
+ls -l "$out"

@@ -1,0 +1,166 @@
+//! What every language reads: whole generations on the bundled model, and the manifest of all cases.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use attestlm::hex;
+use attestlm::model::Model;
+use attestlm::request::Request;
+use attestlm::session::{Continuation, Session, SessionOptions};
+use attestlm::signer::{KeySigner, Signer};
+use serde_json::{json, Value};
+use sha2::{Digest, Sha256};
+
+use crate::{root, Failure};
+
+/// The published key that signs every generation.
+const KEY: [u8; 32] = [0x46; 32];
+/// Capacity of the session; requests that state none get it.
+const CONTEXT: u32 = 512;
+
+/// Text of every generated file, by its path.
+///
+/// # Errors
+/// A generation that fails, or a folder without cases.
+pub fn files() -> Result<BTreeMap<PathBuf, String>, Failure> {
+    let mut files = BTreeMap::new();
+    let folder = root().join("vectors/generations");
+    let model = Model::bundled()?;
+    let options =
+        SessionOptions { threads: Some(1), context_tokens: CONTEXT, streams: 2, ..SessionOptions::default() };
+    let mut session = Session::new(&model, &options)?;
+    if let Some(why) = session.unattested() {
+        return Err(why.to_string().into());
+    }
+    for (name, request, continuation) in cases() {
+        let case =
+            generate(&mut session, &request, continuation.as_ref()).map_err(|e| format!("{name}: {e}"))?;
+        files.insert(folder.join(format!("{name}.json")), text(&case)?);
+    }
+    let manifest = manifest(&files)?;
+    files.insert(root().join("vectors/manifest.json"), text(&manifest)?);
+    Ok(files)
+}
+
+/// Name, request and, for a score, the continuation.
+fn cases() -> Vec<(&'static str, Value, Option<Value>)> {
+    let chat = |text: &str| json!([{ "role": "user", "content": text }]);
+    let apples =
+        "Tom has 12 apples. Anna gives him 7 more. He eats 5 apples. How many apples does Tom have now?";
+    let case = |name, fields: Value| {
+        let mut request = json!({ "nonce": format!("0x{}", "5a".repeat(32)), "issuedAt": "1700000000" });
+        if let (Some(all), Value::Object(fields)) = (request.as_object_mut(), fields) {
+            all.extend(fields);
+        }
+        (name, request, None)
+    };
+    let mut cases = vec![
+        case("greedy", json!({ "messages": chat(apples), "maxTokens": 60 })),
+        case(
+            "drawn",
+            json!({ "messages": chat(apples), "maxTokens": 60, "temperature": "0.7", "seed": "7" }),
+        ),
+        case(
+            "filtered",
+            json!({ "prompt": "Tom has", "maxTokens": 40, "ignoreEog": true, "temperature": "1.2", "topK": 40, "topP": "0.9",
+                "minP": "0.05", "seed": format!("0x{}", "c3".repeat(32)) }),
+        ),
+        case(
+            "choices",
+            json!({ "prompt": "Tom has", "maxTokens": 12, "ignoreEog": true, "temperature": "1", "seed": "9", "choices": 2 }),
+        ),
+        case(
+            "penalties",
+            json!({ "prompt": "1 2 3", "maxTokens": 24, "ignoreEog": true, "repeatPenalty": "1.3", "presencePenalty": "0.5",
+                "frequencyPenalty": "0.25", "penaltyWindow": 16, "logitBias": { "70": "1.5" }, "bans": [65] }),
+        ),
+        case("stop", json!({ "messages": chat(apples), "maxTokens": 60, "stop": ["</think>"] })),
+        case(
+            "grammar",
+            json!({ "prompt": "Answer: ", "maxTokens": 20, "grammar": "root ::= [0-9]+ \" apples\"", "temperature": "0.8",
+                "seed": "3" }),
+        ),
+        case(
+            "schema",
+            json!({ "prompt": "JSON: ", "maxTokens": 40, "temperature": "0.8", "seed": "4",
+                "schema": { "type": "object", "properties": { "n": { "type": "integer" } }, "required": ["n"] } }),
+        ),
+        case("tokens", json!({ "promptTokens": [70, 80, 90], "maxTokens": 8, "ignoreEog": true })),
+        case(
+            "context-full",
+            json!({ "prompt": "Tom", "maxTokens": 100, "contextTokens": 24, "ignoreEog": true }),
+        ),
+        case(
+            "for-a-contract",
+            json!({ "prompt": "Tom", "maxTokens": 8, "ignoreEog": true, "context": format!("0x{}", "ab".repeat(32)),
+                "domain": { "chainId": 11_155_111, "verifyingContract": format!("0x{}", "11".repeat(20)) } }),
+        ),
+    ];
+    let (_, request, _) = case("", json!({ "prompt": "Tom has 2 apples" }));
+    cases.push(("scored", request, Some(json!({ "text": " and 3 more" }))));
+    cases
+}
+
+fn generate(session: &mut Session, request: &Value, continuation: Option<&Value>) -> Result<Value, Failure> {
+    let signer: Arc<dyn Signer> = Arc::new(KeySigner::from_bytes(&KEY)?);
+    let asked = Request::from_json(request.to_string().as_bytes())?;
+    let mut case = json!({
+        "key": hex::encode(&KEY),
+        "options": { "contextTokens": CONTEXT },
+        "request": request,
+    });
+    let mut receipts = Vec::new();
+    match continuation {
+        Some(continuation) => {
+            let given = Continuation::from_json(continuation.to_string().as_bytes())?;
+            let scored = session.score(&asked, &given, Some(signer))?;
+            receipts.push(scored.receipt.ok_or("no receipt")??.to_json()?);
+            case["continuation"] = continuation.clone();
+        }
+        None => {
+            for answer in session.generate(&asked, Some(signer), &mut |_| true)? {
+                receipts.push(answer.receipt.ok_or("no receipt")??.to_json()?);
+            }
+        }
+    }
+    case["receipts"] = receipts.into();
+    Ok(case)
+}
+
+/// Area by area: how many cases there are, and the SHA-256 of each.
+fn manifest(generated: &BTreeMap<PathBuf, String>) -> Result<Value, Failure> {
+    let mut areas: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    for area in std::fs::read_dir(root().join("vectors"))? {
+        let area = area?.path();
+        if area.is_dir() && !area.ends_with("tools") && !area.ends_with("generations") {
+            for file in std::fs::read_dir(&area)? {
+                let file = file?.path();
+                if file.extension().is_some_and(|extension| extension == "json") {
+                    add(&mut areas, &file, &std::fs::read(&file)?);
+                }
+            }
+        }
+    }
+    generated.iter().for_each(|(path, text)| add(&mut areas, path, text.as_bytes()));
+    if areas.is_empty() {
+        return Err("no vectors".into());
+    }
+    let area = |(name, files): (String, BTreeMap<String, String>)| {
+        (name, json!({ "count": files.len(), "sha256": files }))
+    };
+    Ok(Value::Object(areas.into_iter().map(area).collect()))
+}
+
+fn add(areas: &mut BTreeMap<String, BTreeMap<String, String>>, path: &Path, bytes: &[u8]) {
+    let name = |path: Option<&Path>| {
+        path.and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    };
+    let digest: [u8; 32] = Sha256::digest(bytes).into();
+    let digest = hex::encode(&digest).trim_start_matches("0x").to_owned();
+    areas.entry(name(path.parent())).or_default().insert(name(Some(path)), digest);
+}
+
+fn text(value: &Value) -> Result<String, Failure> {
+    Ok(serde_json::to_string_pretty(value)? + "\n")
+}
