@@ -261,6 +261,29 @@ fn a_panic_in_a_signer_ends_the_session_and_nothing_else() {
 }
 
 #[test]
+fn cancelling_a_generation_leaves_a_score_alone() {
+    let model = nano();
+    let shared = shared(&model, 2);
+    let long = request(json!({ "promptTokens": vec![5; 400] }));
+    let generation = shared.generate(&asked(1, 400), None).unwrap();
+    let cancel = generation.cancel_handle();
+    std::thread::scope(|scope| {
+        let scores = scope.spawn(|| {
+            (0..30).all(|_| {
+                shared.forget().unwrap();
+                shared.score(&long, &Continuation::Text(" an answer".into()), None).is_ok()
+            })
+        });
+        while !scores.is_finished() {
+            // It stays open: nobody pulls it.
+            cancel.cancel();
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        assert!(scores.join().unwrap());
+    });
+}
+
+#[test]
 fn scores_and_requests_go_between_the_steps_of_others() {
     let model = nano();
     let mut alone = session(&model, &options(common::CONTEXT));

@@ -38,6 +38,8 @@ struct State {
     session: Option<Box<Session>>,
     /// Who works with it.
     holder: Option<ThreadId>,
+    /// Whether that is a step, and not a score, say.
+    stepping: bool,
     /// Who waits for the session itself.
     callers: usize,
     /// What each live generation has not pulled yet.
@@ -116,6 +118,7 @@ impl SharedSession {
             state: Mutex::new(State {
                 session: Some(Box::new(session)),
                 holder: None,
+                stepping: false,
                 callers: 0,
                 inboxes: Vec::new(),
                 next_id: 0,
@@ -310,6 +313,7 @@ impl Inner {
     /// One step for every generation.
     fn step<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
         let mut lease = self.lease(&mut state);
+        state.stepping = true;
         let cancelled = std::mem::take(&mut state.cancelled);
         drop(state);
         let outcome = lease.session().and_then(|session| {
@@ -336,7 +340,7 @@ impl Inner {
         let alone = state.inboxes.iter().all(|inbox| inbox.generation == generation || inbox.open == 0);
         state.cancelled.extend(jobs);
         // A long prompt is aborted where that harms nobody else; otherwise its chunk ends first.
-        if alone && state.session.is_none() && state.callers == 0 {
+        if alone && state.stepping {
             self.abort.cancel();
         }
     }
@@ -413,6 +417,7 @@ impl Drop for Lease<'_> {
             state.broken = Some(Error::new(ErrorKind::Internal, "session", "it panicked"));
         }
         state.holder = None;
+        state.stepping = false;
         if let Some(session) = self.session.take() {
             // What it was raised for is over, or in the list of what is to be cancelled.
             session.cancel.store(false, Ordering::Relaxed);
