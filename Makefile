@@ -34,7 +34,7 @@ demo: setup ## Answer a question, sign and replay the answer, and catch an edite
 	@scripts/demo.sh $(TARGET)/release
 
 test: setup ## Run every test
-	@scripts/parts.sh test-rust:1200 test-pure:300 test-vectors:60 test-c:240 test-profiles:240 test-exactness:300 \
+	@scripts/parts.sh test-rust:1200 test-pure:300 test-vectors:300 test-c:400 test-profiles:240 test-exactness:300 \
 		test-attacks:180 test-soak:120 test-bench:120
 
 # Release: the engine's tests read thousands of tokens.
