@@ -2,18 +2,16 @@
 
 use std::fmt::Write as _;
 
-use attestlm::engine::{cpu, known_answer};
+use attestlm::engine::cpu;
 use attestlm::hex;
-use attestlm::profile::Profile;
+use attestlm::profile::{self, Profile};
 use serde_json::json;
 
 use crate::fail::{Outcome, Status};
 use crate::terminal;
 
 pub fn run(as_json: bool) -> Outcome {
-    let cpu_check = cpu::check_instruction_set();
-    // Without the instructions the engine is built for, the test would end the process.
-    let known_answer = cpu_check.clone().and_then(|()| known_answer::check());
+    let known_answer = profile::check_machine();
     let outcome = known_answer.as_ref().map_or_else(ToString::to_string, |()| "passed".to_owned());
     let status = if known_answer.is_ok() { Status::Done } else { Status::Unsupported };
     let profiles: Vec<_> =

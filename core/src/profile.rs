@@ -102,19 +102,23 @@ pub fn to_json() -> serde_json::Value {
         .into_iter()
         .map(|p| json!({ "name": p.name(), "id": p.id(), "hash": crate::hex::encode(&p.hash()) }))
         .collect();
-    json!({ "profiles": profiles, "knownAnswerTest": refusal().as_ref().map(Error::to_json) })
+    json!({ "profiles": profiles, "knownAnswerTest": check_machine().err().as_ref().map(Error::to_json) })
 }
 
-/// Why this machine computes something else than the exact profile promises, if it does.
-fn refusal() -> Option<Error> {
+/// Whether this machine computes what the exact profile promises.
+///
+/// # Errors
+/// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported): a processor or a build that cannot, or a failed
+/// known-answer test.
+pub fn check_machine() -> Result<()> {
     #[cfg(feature = "engine")]
     {
         use crate::engine::{cpu, known_answer};
         // Without the instructions the engine is built for, the test would end the process.
-        cpu::check_instruction_set().and_then(|()| known_answer::check()).err()
+        cpu::check_instruction_set().and_then(|()| known_answer::check())
     }
     #[cfg(not(feature = "engine"))]
-    Some(Error::new(crate::ErrorKind::Unsupported, "engine", "this build has none"))
+    Err(Error::new(crate::ErrorKind::Unsupported, "engine", "this build has none"))
 }
 
 #[cfg(test)]
