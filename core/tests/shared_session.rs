@@ -74,6 +74,25 @@ fn threads_get_the_receipts_of_one_alone() {
     });
 }
 
+/// Whoever steps next may take the session at once: what the step before told is in the inboxes by then.
+#[test]
+fn events_come_in_order_whoever_steps() {
+    let model = nano();
+    let shared = shared(&model, 4);
+    std::thread::scope(|scope| {
+        for number in 0..8 {
+            let shared = shared.clone();
+            scope.spawn(move || {
+                for round in 0..12 {
+                    let mut generation = shared.generate(&asked(8 * round + number, 60), None).unwrap();
+                    let (text, answers) = drain(&mut generation);
+                    assert_eq!(answers[0].text, text);
+                }
+            });
+        }
+    });
+}
+
 #[test]
 fn choices_are_told_apart() {
     let model = nano();

@@ -320,13 +320,13 @@ impl Inner {
             cancelled.iter().for_each(|job| session.cancel(*job));
             session.step()
         });
-        drop(lease);
         let mut state = self.lock();
         match outcome {
             Ok(events) => events.into_iter().for_each(|event| state.deliver(event)),
             Err(error) => state.broken = Some(error),
         }
-        self.changed.notify_all();
+        // Under the same lock: whoever takes the next step must find these events delivered before its own.
+        lease.give_back(&mut state);
         state
     }
 
@@ -408,23 +408,29 @@ impl Lease<'_> {
     fn session(&mut self) -> Result<&mut Session> {
         self.session.as_deref_mut().ok_or_else(|| Error::new(ErrorKind::Internal, "session", "it is taken"))
     }
+
+    fn give_back(&mut self, state: &mut State) {
+        let Some(session) = self.session.take() else { return };
+        // What it was raised for is over, or in the list of what is to be cancelled.
+        session.cancel.store(false, Ordering::Relaxed);
+        state.holder = None;
+        state.stepping = false;
+        state.session = Some(session);
+        state.settle();
+        self.inner.changed.notify_all();
+    }
 }
 
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
-        let mut state = self.inner.lock();
+        if self.session.is_none() {
+            return;
+        }
+        let inner = self.inner;
+        let mut state = inner.lock();
         if thread::panicking() {
             state.broken = Some(Error::new(ErrorKind::Internal, "session", "it panicked"));
         }
-        state.holder = None;
-        state.stepping = false;
-        if let Some(session) = self.session.take() {
-            // What it was raised for is over, or in the list of what is to be cancelled.
-            session.cancel.store(false, Ordering::Relaxed);
-            state.session = Some(session);
-            state.settle();
-        }
-        drop(state);
-        self.inner.changed.notify_all();
+        self.give_back(&mut state);
     }
 }
