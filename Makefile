@@ -18,7 +18,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo exactness attacks soak bench neighbour compilers build test test-rust test-pure test-vectors test-c install \
-	test-profiles test-exactness test-attacks test-soak test-bench lint fmt clean
+	fuzz test-profiles test-exactness test-attacks test-soak test-bench lint fmt clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -108,6 +108,10 @@ bench: setup ## Measure speed, cost and memory beside peers; writes docs/benchma
 test-bench:
 	@$(CARGO) build --release --locked --package attestlm-benches --bin bench
 	@$(TARGET)/release/bench --short > /dev/null
+
+SECONDS_EACH ?= 60
+fuzz: setup ## Fuzz every target, SECONDS_EACH seconds (60) each (docs/security.md)
+	@scripts/fuzz.sh $(abspath $(TARGET)) $(SECONDS_EACH)
 
 attacks: setup ## Forge thousands of receipts and verify them (docs/attacks.md)
 	$(CARGO) run --release --locked --package attestlm-proof --bin attacks

@@ -1,0 +1,10 @@
+//! `attestlm_fuzz::gguf` under libFuzzer; built otherwise, it runs the files it is given.
+#![cfg_attr(fuzzing, no_main)]
+
+#[cfg(fuzzing)]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| attestlm_fuzz::gguf::run(data));
+
+#[cfg(not(fuzzing))]
+fn main() -> std::io::Result<()> {
+    attestlm_fuzz::replay(attestlm_fuzz::gguf::run)
+}
