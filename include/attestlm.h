@@ -19,6 +19,8 @@
  * - A function that can fail answers a status: 0 (ATTESTLM_OK), above 0 a documented outcome that is no error, below 0
  *   an error. `err`, always last, may be NULL; else *err is NULL on success and on failure an error to be freed
  *   with attestlm_error_free.
+ *   The errors of every call, besides those its comment names: ATTESTLM_ERR_ARGUMENT (NULL where an object or a result
+ *   must be), ATTESTLM_ERR_BUSY, ATTESTLM_ERR_PANIC, ATTESTLM_ERR_FORKED.
  * - Results are cleared when a call begins and written when it succeeds: after a failure they are NULL or zeros.
  * - Functions that take `const T *` may run at the same time on one object; those that take `T *` need it alone, and
  *   whoever comes second gets ATTESTLM_ERR_BUSY. Nothing is undefined but the use of what was freed.
@@ -211,8 +213,7 @@ extern "C" {
  calls on the model. Errors: `ATTESTLM_ERR_IO`, `ATTESTLM_ERR_MODEL` (malformed, or of another model's
  shape), `ATTESTLM_ERR_ENGINE`, `ATTESTLM_ERR_UNSUPPORTED`. Since 0.1.0.
 
- # Safety
- `model` is live; `path_len` bytes at `path` are readable; `adapter` is writable; `err` is NULL or writable.
+ Requires: `model` is live; `path_len` bytes at `path` are readable; `adapter` is writable; `err` is NULL or writable.
  */
 attestlm_status_t attestlm_adapter_open(const attestlm_model_t *model,
                                         const uint8_t *path,
@@ -225,8 +226,7 @@ attestlm_status_t attestlm_adapter_open(const attestlm_model_t *model,
 
  May run beside other calls on the adapter. Errors: `ATTESTLM_ERR_ARGUMENT`. Since 0.1.0.
 
- # Safety
- `adapter` is live; 32 bytes at `sha256` are writable; `err` is NULL or writable.
+ Requires: `adapter` is live; 32 bytes at `sha256` are writable; `err` is NULL or writable.
  */
 attestlm_status_t attestlm_adapter_sha256(const attestlm_adapter_t *adapter,
                                           uint8_t *sha256,
@@ -237,8 +237,7 @@ attestlm_status_t attestlm_adapter_sha256(const attestlm_adapter_t *adapter,
 
  Since 0.1.0.
 
- # Safety
- `adapter` is NULL or live; it is not used afterwards, nor in a call that runs.
+ Requires: `adapter` is NULL or live; it is not used afterwards, nor in a call that runs.
  */
 void attestlm_adapter_free(attestlm_adapter_t *adapter);
 
@@ -248,8 +247,7 @@ void attestlm_adapter_free(attestlm_adapter_t *adapter);
 
  Any thread. Since 0.1.0.
 
- # Safety
- `bytes` is NULL or live.
+ Requires: `bytes` is NULL or live.
  */
 const uint8_t *attestlm_bytes_data(const attestlm_bytes_t *bytes);
 
@@ -258,8 +256,7 @@ const uint8_t *attestlm_bytes_data(const attestlm_bytes_t *bytes);
 
  Any thread. Since 0.1.0.
 
- # Safety
- `bytes` is NULL or live.
+ Requires: `bytes` is NULL or live.
  */
 size_t attestlm_bytes_len(const attestlm_bytes_t *bytes);
 
@@ -268,8 +265,7 @@ size_t attestlm_bytes_len(const attestlm_bytes_t *bytes);
 
  Since 0.1.0.
 
- # Safety
- `bytes` is NULL or live; it is not used afterwards.
+ Requires: `bytes` is NULL or live; it is not used afterwards.
  */
 void attestlm_bytes_free(attestlm_bytes_t *bytes);
 
@@ -278,8 +274,7 @@ void attestlm_bytes_free(attestlm_bytes_t *bytes);
 
  Any thread. Since 0.1.0.
 
- # Safety
- `error` is NULL or a live error.
+ Requires: `error` is NULL or a live error.
  */
 attestlm_status_t attestlm_error_code(const attestlm_error_t *error);
 
@@ -289,8 +284,7 @@ attestlm_status_t attestlm_error_code(const attestlm_error_t *error);
 
  Any thread. Since 0.1.0.
 
- # Safety
- `error` is NULL or a live error.
+ Requires: `error` is NULL or a live error.
  */
 const char *attestlm_error_field(const attestlm_error_t *error);
 
@@ -300,8 +294,7 @@ const char *attestlm_error_field(const attestlm_error_t *error);
 
  Any thread. Since 0.1.0.
 
- # Safety
- `error` is NULL or a live error.
+ Requires: `error` is NULL or a live error.
  */
 const char *attestlm_error_message(const attestlm_error_t *error);
 
@@ -310,8 +303,7 @@ const char *attestlm_error_message(const attestlm_error_t *error);
 
  Since 0.1.0.
 
- # Safety
- `error` is NULL or a live error; it is not used afterwards.
+ Requires: `error` is NULL or a live error; it is not used afterwards.
  */
 void attestlm_error_free(attestlm_error_t *error);
 
@@ -327,8 +319,7 @@ void attestlm_error_free(attestlm_error_t *error);
  `ATTESTLM_ERR_ENGINE`, `ATTESTLM_ERR_INTERNAL`: faults of the session, which end all of its generations.
  Since 0.1.0.
 
- # Safety
- `generation` is live; `event` is writable; `err` is NULL or writable.
+ Requires: `generation` is live; `event` is writable; `err` is NULL or writable.
  */
 attestlm_status_t attestlm_generation_next(attestlm_generation_t *generation,
                                            int32_t timeout_ms,
@@ -342,8 +333,7 @@ attestlm_status_t attestlm_generation_next(attestlm_generation_t *generation,
  Any thread, also while another waits in `attestlm_generation_next`. Errors: none but those of every call.
  Since 0.1.0.
 
- # Safety
- `generation` is live; `err` is NULL or writable.
+ Requires: `generation` is live; `err` is NULL or writable.
  */
 attestlm_status_t attestlm_generation_cancel(const attestlm_generation_t *generation,
                                              attestlm_error_t **err);
@@ -356,8 +346,7 @@ attestlm_status_t attestlm_generation_cancel(const attestlm_generation_t *genera
  calls; `ATTESTLM_ERR_BUSY` while a thread is in `attestlm_generation_next`. Errors: `ATTESTLM_ERR_ARGUMENT`
  (no such choice, or it has not ended), the choice's own error, or why it has no receipt. Since 0.1.0.
 
- # Safety
- `generation` is live; `answer` is writable; `err` is NULL or writable.
+ Requires: `generation` is live; `answer` is writable; `err` is NULL or writable.
  */
 attestlm_status_t attestlm_generation_answer(const attestlm_generation_t *generation,
                                              uint32_t choice,
@@ -372,8 +361,7 @@ attestlm_status_t attestlm_generation_answer(const attestlm_generation_t *genera
  generation. Concurrency and errors: as `attestlm_generation_answer`; `ATTESTLM_ERR_ARGUMENT` without a signer.
  Since 0.1.0.
 
- # Safety
- `generation` is live; `receipt` is writable; `err` is NULL or writable.
+ Requires: `generation` is live; `receipt` is writable; `err` is NULL or writable.
  */
 attestlm_status_t attestlm_generation_receipt(const attestlm_generation_t *generation,
                                               uint32_t choice,
@@ -388,8 +376,7 @@ attestlm_status_t attestlm_generation_receipt(const attestlm_generation_t *gener
  `*proof` is the caller's, to be freed with `attestlm_bytes_free`; NULL on failure. Concurrency and errors: as
  `attestlm_generation_answer`; `ATTESTLM_ERR_RECEIPT` without a receipt. Since 0.1.0.
 
- # Safety
- `generation` is live; `proof` is writable; `err` is NULL or writable.
+ Requires: `generation` is live; `proof` is writable; `err` is NULL or writable.
  */
 attestlm_status_t attestlm_generation_prove_token(const attestlm_generation_t *generation,
                                                   uint32_t choice,
@@ -403,8 +390,7 @@ attestlm_status_t attestlm_generation_prove_token(const attestlm_generation_t *g
 
  Since 0.1.0.
 
- # Safety
- `generation` is NULL or live; it is not used afterwards, nor in a call that runs.
+ Requires: `generation` is NULL or live; it is not used afterwards, nor in a call that runs.
  */
 void attestlm_generation_free(attestlm_generation_t *generation);
 
@@ -414,8 +400,7 @@ void attestlm_generation_free(attestlm_generation_t *generation);
 
  Any thread; one setting for the process. Errors: `ATTESTLM_ERR_ARGUMENT`. Since 0.1.0.
 
- # Safety
- `log` is sound to call as said until it is replaced; `err` is NULL or writable.
+ Requires: `log` is sound to call as said until it is replaced; `err` is NULL or writable.
  */
 attestlm_status_t attestlm_log_set(attestlm_log_fn log,
                                    void *env,
@@ -430,8 +415,7 @@ attestlm_status_t attestlm_log_set(attestlm_log_fn log,
  `ATTESTLM_ERR_IO`, `ATTESTLM_ERR_MODEL` (malformed, not supported, split), `ATTESTLM_ERR_ENGINE`,
  `ATTESTLM_ERR_UNSUPPORTED` (no such processor, no engine in this library). Any thread. Since 0.1.0.
 
- # Safety
- `path_len` bytes at `path` are readable; `model` is writable; `err` is NULL or writable.
+ Requires: `path_len` bytes at `path` are readable; `model` is writable; `err` is NULL or writable.
  */
 attestlm_status_t attestlm_model_open(const uint8_t *path,
                                       size_t path_len,
@@ -445,8 +429,7 @@ attestlm_status_t attestlm_model_open(const uint8_t *path,
  `*model` is the caller's, to be freed with `attestlm_model_free`; NULL on failure. Errors:
  `ATTESTLM_ERR_UNSUPPORTED`, `ATTESTLM_ERR_ENGINE`. Any thread. Since 0.1.0.
 
- # Safety
- `model` is writable; `err` is NULL or writable.
+ Requires: `model` is writable; `err` is NULL or writable.
  */
 attestlm_status_t attestlm_model_bundled(attestlm_model_t **model, attestlm_error_t **err);
 
@@ -458,8 +441,7 @@ attestlm_status_t attestlm_model_bundled(attestlm_model_t **model, attestlm_erro
  `*info` is the caller's, to be freed with `attestlm_bytes_free`; NULL on failure. May run beside other
  calls on the model. Errors: `ATTESTLM_ERR_ARGUMENT`. Since 0.1.0.
 
- # Safety
- `model` is live; `info` is writable; `err` is NULL or writable.
+ Requires: `model` is live; `info` is writable; `err` is NULL or writable.
  */
 attestlm_status_t attestlm_model_info(const attestlm_model_t *model,
                                       attestlm_bytes_t **info,
@@ -470,8 +452,7 @@ attestlm_status_t attestlm_model_info(const attestlm_model_t *model,
 
  Since 0.1.0.
 
- # Safety
- `model` is NULL or live; it is not used afterwards, nor in a call that runs.
+ Requires: `model` is NULL or live; it is not used afterwards, nor in a call that runs.
  */
 void attestlm_model_free(attestlm_model_t *model);
 
@@ -480,10 +461,10 @@ void attestlm_model_free(attestlm_model_t *model);
  `knownAnswerTest`: null if this machine computes what the exact profile promises, or why not. The first call in
  a process runs the test, a few hundred milliseconds.
 
- `*info` is the caller's, to be freed with `attestlm_bytes_free`; NULL on failure. Any thread. Since 0.1.0.
+ `*info` is the caller's, to be freed with `attestlm_bytes_free`; NULL on failure. Any thread. Errors: none but those
+ of every call. Since 0.1.0.
 
- # Safety
- `info` is writable; `err` is NULL or writable.
+ Requires: `info` is writable; `err` is NULL or writable.
  */
 attestlm_status_t attestlm_profile_info(attestlm_bytes_t **info,
                                         attestlm_error_t **err);
@@ -495,8 +476,7 @@ attestlm_status_t attestlm_profile_info(attestlm_bytes_t **info,
  `*receipt` is the caller's, to be freed with `attestlm_receipt_free`; NULL on failure. Any thread. Errors:
  `ATTESTLM_ERR_RECEIPT`. Since 0.1.0.
 
- # Safety
- `json_len` bytes at `json` are readable; `receipt` is writable; `err` is NULL or writable.
+ Requires: `json_len` bytes at `json` are readable; `receipt` is writable; `err` is NULL or writable.
  */
 attestlm_status_t attestlm_receipt_parse(const uint8_t *json,
                                          size_t json_len,
@@ -510,8 +490,7 @@ attestlm_status_t attestlm_receipt_parse(const uint8_t *json,
  `*json` is the caller's, to be freed with `attestlm_bytes_free`; NULL on failure. May run beside other `const`
  calls on the receipt. Errors: `ATTESTLM_ERR_SIGNER` (it is not signed yet). Since 0.1.0.
 
- # Safety
- `receipt` is live; `json` is writable; `err` is NULL or writable.
+ Requires: `receipt` is live; `json` is writable; `err` is NULL or writable.
  */
 attestlm_status_t attestlm_receipt_to_json(const attestlm_receipt_t *receipt,
                                            int32_t with_disclosure,
@@ -523,10 +502,9 @@ attestlm_status_t attestlm_receipt_to_json(const attestlm_receipt_t *receipt,
  after.
 
  `*json` is the caller's, to be freed with `attestlm_bytes_free`; NULL on failure. May run beside other `const`
- calls on the receipt. Since 0.1.0.
+ calls on the receipt. Errors: none but those of every call. Since 0.1.0.
 
- # Safety
- `receipt` is live; `json` is writable; `err` is NULL or writable.
+ Requires: `receipt` is live; `json` is writable; `err` is NULL or writable.
  */
 attestlm_status_t attestlm_receipt_typed_data(const attestlm_receipt_t *receipt,
                                               attestlm_bytes_t **json,
@@ -535,10 +513,9 @@ attestlm_status_t attestlm_receipt_typed_data(const attestlm_receipt_t *receipt,
 /*
  attestlm_receipt_digest: the EIP-712 digest that is signed, 32 bytes to `digest`; zeros on failure.
 
- May run beside other `const` calls on the receipt. Since 0.1.0.
+ May run beside other `const` calls on the receipt. Errors: none but those of every call. Since 0.1.0.
 
- # Safety
- `receipt` is live; 32 bytes at `digest` are writable; `err` is NULL or writable.
+ Requires: `receipt` is live; 32 bytes at `digest` are writable; `err` is NULL or writable.
  */
 attestlm_status_t attestlm_receipt_digest(const attestlm_receipt_t *receipt,
                                           uint8_t *digest,
@@ -548,10 +525,9 @@ attestlm_status_t attestlm_receipt_digest(const attestlm_receipt_t *receipt,
  attestlm_receipt_signer: the stated signer's address, 20 bytes to `address`; zeros on failure. Whether the
  signature is that signer's is `attestlm_receipt_verify`'s to say.
 
- May run beside other `const` calls on the receipt. Since 0.1.0.
+ May run beside other `const` calls on the receipt. Errors: none but those of every call. Since 0.1.0.
 
- # Safety
- `receipt` is live; 20 bytes at `address` are writable; `err` is NULL or writable.
+ Requires: `receipt` is live; 20 bytes at `address` are writable; `err` is NULL or writable.
  */
 attestlm_status_t attestlm_receipt_signer(const attestlm_receipt_t *receipt,
                                           uint8_t *address,
@@ -564,8 +540,7 @@ attestlm_status_t attestlm_receipt_signer(const attestlm_receipt_t *receipt,
  Exclusive: `ATTESTLM_ERR_BUSY` beside any other call on the receipt. On failure the receipt is unchanged. Errors:
  `ATTESTLM_ERR_SIGNER` (no signature, or somebody else's). Since 0.1.0.
 
- # Safety
- `receipt` is live; `signature_len` bytes at `signature` are readable; `err` is NULL or writable.
+ Requires: `receipt` is live; `signature_len` bytes at `signature` are readable; `err` is NULL or writable.
  */
 attestlm_status_t attestlm_receipt_sign(attestlm_receipt_t *receipt,
                                         const uint8_t *signature,
@@ -588,8 +563,7 @@ attestlm_status_t attestlm_receipt_sign(attestlm_receipt_t *receipt,
  beside other `const` calls. Errors: `ATTESTLM_ERR_ARGUMENT` (terms, request), `ATTESTLM_ERR_MODEL` (the file was
  changed), `ATTESTLM_ERR_ENGINE`, `ATTESTLM_ERR_UNSUPPORTED` (a model, but no engine here). Since 0.1.0.
 
- # Safety
- `receipt` is live; `model` and `adapter` are NULL or live; the lengths bytes at `terms` and `request` are readable;
+ Requires: `receipt` is live; `model` and `adapter` are NULL or live; the lengths bytes at `terms` and `request` are readable;
  `report` is writable; `err` is NULL or writable.
  */
 attestlm_status_t attestlm_receipt_verify(const attestlm_receipt_t *receipt,
@@ -610,8 +584,7 @@ attestlm_status_t attestlm_receipt_verify(const attestlm_receipt_t *receipt,
  calls on the receipt. Errors: `ATTESTLM_ERR_ARGUMENT` (no such step), `ATTESTLM_ERR_RECEIPT` (not disclosed).
  Since 0.1.0.
 
- # Safety
- `receipt` is live; `proof` is writable; `err` is NULL or writable.
+ Requires: `receipt` is live; `proof` is writable; `err` is NULL or writable.
  */
 attestlm_status_t attestlm_receipt_prove_step(const attestlm_receipt_t *receipt,
                                               uint32_t index,
@@ -620,12 +593,12 @@ attestlm_status_t attestlm_receipt_prove_step(const attestlm_receipt_t *receipt,
 
 /*
  attestlm_receipt_check_proof: whether a proof document of a step or an output token leads to this receipt's
- roots: `ATTESTLM_OK`, or `ATTESTLM_ERR_RECEIPT` saying why not. The receipt's signature is not looked at.
+ roots. The receipt's signature is not looked at.
 
- May run beside other `const` calls on the receipt. Since 0.1.0.
+ May run beside other `const` calls on the receipt. Errors: `ATTESTLM_ERR_RECEIPT`: it does not, and why.
+ Since 0.1.0.
 
- # Safety
- `receipt` is live; `proof_len` bytes at `proof` are readable; `err` is NULL or writable.
+ Requires: `receipt` is live; `proof_len` bytes at `proof` are readable; `err` is NULL or writable.
  */
 attestlm_status_t attestlm_receipt_check_proof(const attestlm_receipt_t *receipt,
                                                const uint8_t *proof,
@@ -637,8 +610,7 @@ attestlm_status_t attestlm_receipt_check_proof(const attestlm_receipt_t *receipt
 
  Since 0.1.0.
 
- # Safety
- `receipt` is NULL or live; it is not used afterwards, nor in a call that runs.
+ Requires: `receipt` is NULL or live; it is not used afterwards, nor in a call that runs.
  */
 void attestlm_receipt_free(attestlm_receipt_t *receipt);
 
@@ -655,8 +627,7 @@ void attestlm_receipt_free(attestlm_receipt_t *receipt);
  calls on model and adapter. Errors: `ATTESTLM_ERR_ARGUMENT`, `ATTESTLM_ERR_MODEL` (the file was changed),
  `ATTESTLM_ERR_ENGINE`, `ATTESTLM_ERR_UNSUPPORTED`. Since 0.1.0.
 
- # Safety
- `model` is live; `adapter` is NULL or live; `options_len` bytes at `options` are readable; `session` is
+ Requires: `model` is live; `adapter` is NULL or live; `options_len` bytes at `options` are readable; `session` is
  writable; `err` is NULL or writable.
  */
 attestlm_status_t attestlm_session_new(const attestlm_model_t *model,
@@ -671,10 +642,10 @@ attestlm_status_t attestlm_session_new(const attestlm_model_t *model,
  `contextTokens`, `streams`, `ubatch`, `model`, `adapter`, and `unattested`: null, or why answers carry no
  receipt.
 
- `*info` is the caller's, to be freed with `attestlm_bytes_free`; NULL on failure. Since 0.1.0.
+ `*info` is the caller's, to be freed with `attestlm_bytes_free`; NULL on failure. Any thread. Errors: none but those
+ of every call. Since 0.1.0.
 
- # Safety
- `session` is live; `info` is writable; `err` is NULL or writable.
+ Requires: `session` is live; `info` is writable; `err` is NULL or writable.
  */
 attestlm_status_t attestlm_session_info(const attestlm_session_t *session,
                                         attestlm_bytes_t **info,
@@ -686,11 +657,10 @@ attestlm_status_t attestlm_session_info(const attestlm_session_t *session,
  every answer carries a receipt; NULL: none.
 
  `*generation` is the caller's, to be freed with `attestlm_generation_free`; NULL on failure, when nothing is
- queued. It keeps what it needs of session and signer. Errors: `ATTESTLM_ERR_ARGUMENT` naming the field,
+ queued. It keeps what it needs of session and signer. Any thread. Errors: `ATTESTLM_ERR_ARGUMENT` naming the field,
  `ATTESTLM_ERR_TEMPLATE`, `ATTESTLM_ERR_GRAMMAR`, `ATTESTLM_ERR_ENGINE`. Since 0.1.0.
 
- # Safety
- `session` is live; `request_len` bytes at `request` are readable; `signer` is NULL or live; `generation` is
+ Requires: `session` is live; `request_len` bytes at `request` are readable; `signer` is NULL or live; `generation` is
  writable; `err` is NULL or writable.
  */
 attestlm_status_t attestlm_session_generate(const attestlm_session_t *session,
@@ -706,12 +676,11 @@ attestlm_status_t attestlm_session_generate(const attestlm_session_t *session,
  `greedy`), `logprob`, `greedy`, `promptCount`, `receipt`. With a signer the receipt of kind 1 is in the JSON,
  and, if `receipt` is not NULL, at `*receipt` too.
 
- Blocks until the pass has ended. `*score` and `*receipt` are the caller's, to be freed with their `_free`
- functions; NULL on failure, `*receipt` also without a signer. Errors: as `attestlm_session_generate`,
+ Any thread; blocks until the pass has ended. `*score` and `*receipt` are the caller's, to be freed with their
+ `_free` functions; NULL on failure, `*receipt` also without a signer. Errors: as `attestlm_session_generate`,
  `ATTESTLM_ERR_CANCELLED`. Since 0.1.0.
 
- # Safety
- `session` is live; the lengths bytes at `request` and `continuation` are readable; `signer` is NULL or live;
+ Requires: `session` is live; the lengths bytes at `request` and `continuation` are readable; `signer` is NULL or live;
  `score` is writable; `receipt` and `err` are NULL or writable.
  */
 attestlm_status_t attestlm_session_score(const attestlm_session_t *session,
@@ -727,10 +696,9 @@ attestlm_status_t attestlm_session_score(const attestlm_session_t *session,
 /*
  attestlm_session_forget: forgets every cached prefix that is not in use: the next prompt is read whole.
 
- Errors: `ATTESTLM_ERR_ENGINE`. Since 0.1.0.
+ Any thread. Errors: `ATTESTLM_ERR_ENGINE`. Since 0.1.0.
 
- # Safety
- `session` is live; `err` is NULL or writable.
+ Requires: `session` is live; `err` is NULL or writable.
  */
 attestlm_status_t attestlm_session_forget(const attestlm_session_t *session, attestlm_error_t **err);
 
@@ -740,8 +708,7 @@ attestlm_status_t attestlm_session_forget(const attestlm_session_t *session, att
 
  Any thread, at any time. Errors: none but those of every call. Since 0.1.0.
 
- # Safety
- `session` is live; `err` is NULL or writable.
+ Requires: `session` is live; `err` is NULL or writable.
  */
 attestlm_status_t attestlm_session_cancel(const attestlm_session_t *session, attestlm_error_t **err);
 
@@ -750,8 +717,7 @@ attestlm_status_t attestlm_session_cancel(const attestlm_session_t *session, att
 
  Since 0.1.0.
 
- # Safety
- `session` is NULL or live; it is not used afterwards, nor in a call that runs.
+ Requires: `session` is NULL or live; it is not used afterwards, nor in a call that runs.
  */
 void attestlm_session_free(attestlm_session_t *session);
 
@@ -761,8 +727,7 @@ void attestlm_session_free(attestlm_session_t *session);
  `*signer` is the caller's, to be freed with `attestlm_signer_free`; NULL on failure. Any thread. Errors:
  `ATTESTLM_ERR_IO` (no random numbers). Since 0.1.0.
 
- # Safety
- `signer` is writable; `err` is NULL or writable.
+ Requires: `signer` is writable; `err` is NULL or writable.
  */
 attestlm_status_t attestlm_signer_random(attestlm_signer_t **signer, attestlm_error_t **err);
 
@@ -773,8 +738,7 @@ attestlm_status_t attestlm_signer_random(attestlm_signer_t **signer, attestlm_er
  `*signer` is the caller's, to be freed with `attestlm_signer_free`; NULL on failure. Any thread. Errors:
  `ATTESTLM_ERR_ARGUMENT`, `ATTESTLM_ERR_SIGNER` (zero, or not below the group order). Since 0.1.0.
 
- # Safety
- `key_len` bytes at `key` are readable; `signer` is writable; `err` is NULL or writable.
+ Requires: `key_len` bytes at `key` are readable; `signer` is writable; `err` is NULL or writable.
  */
 attestlm_status_t attestlm_signer_from_key(const uint8_t *key,
                                            size_t key_len,
@@ -788,8 +752,7 @@ attestlm_status_t attestlm_signer_from_key(const uint8_t *key,
  `*signer` is the caller's, to be freed with `attestlm_signer_free`; NULL on failure. Any thread. Errors:
  `ATTESTLM_ERR_SIGNER`: no keystore, a parameter out of bounds, a wrong password. Since 0.1.0.
 
- # Safety
- The lengths bytes at `keystore` and `password` are readable; `signer` is writable; `err` is NULL or writable.
+ Requires: The lengths bytes at `keystore` and `password` are readable; `signer` is writable; `err` is NULL or writable.
  */
 attestlm_status_t attestlm_signer_from_keystore(const uint8_t *keystore,
                                                 size_t keystore_len,
@@ -806,8 +769,7 @@ attestlm_status_t attestlm_signer_from_keystore(const uint8_t *keystore,
  the signer. Errors: `ATTESTLM_ERR_SIGNER` (the key is not here: a callback or external signer), `ATTESTLM_ERR_IO`.
  Since 0.1.0.
 
- # Safety
- `signer` is live; `password_len` bytes at `password` are readable; `text` is writable; `err` is NULL or writable.
+ Requires: `signer` is live; `password_len` bytes at `password` are readable; `text` is writable; `err` is NULL or writable.
  */
 attestlm_status_t attestlm_signer_to_keystore(const attestlm_signer_t *signer,
                                               const uint8_t *password,
@@ -822,10 +784,9 @@ attestlm_status_t attestlm_signer_to_keystore(const attestlm_signer_t *signer,
  `*signer` is the caller's, to be freed with `attestlm_signer_free`; NULL on failure, when `finalizer` is not
  called. `sign` may be called from every thread that generates, by several at once. `finalizer`, which may be
  NULL, is called with `env` once, when the signer and all generations that use it are gone. Where a callback is
- awkward, `attestlm_signer_external` needs none. Errors: `ATTESTLM_ERR_ARGUMENT`. Since 0.1.0.
+ awkward, `attestlm_signer_external` needs none. Any thread. Errors: `ATTESTLM_ERR_ARGUMENT`. Since 0.1.0.
 
- # Safety
- `address_len` bytes at `address` are readable; `sign` and `finalizer` are sound to call as said; `signer` is
+ Requires: `address_len` bytes at `address` are readable; `sign` and `finalizer` are sound to call as said; `signer` is
  writable; `err` is NULL or writable.
  */
 attestlm_status_t attestlm_signer_callback(const uint8_t *address,
@@ -843,8 +804,7 @@ attestlm_status_t attestlm_signer_callback(const uint8_t *address,
  `*signer` is the caller's, to be freed with `attestlm_signer_free`; NULL on failure. Any thread. Errors:
  `ATTESTLM_ERR_ARGUMENT`. Since 0.1.0.
 
- # Safety
- `address_len` bytes at `address` are readable; `signer` is writable; `err` is NULL or writable.
+ Requires: `address_len` bytes at `address` are readable; `signer` is writable; `err` is NULL or writable.
  */
 attestlm_status_t attestlm_signer_external(const uint8_t *address,
                                            size_t address_len,
@@ -856,8 +816,7 @@ attestlm_status_t attestlm_signer_external(const uint8_t *address,
 
  May run beside other calls on the signer. Errors: `ATTESTLM_ERR_ARGUMENT`. Since 0.1.0.
 
- # Safety
- `signer` is live; 20 bytes at `address` are writable; `err` is NULL or writable.
+ Requires: `signer` is live; 20 bytes at `address` are writable; `err` is NULL or writable.
  */
 attestlm_status_t attestlm_signer_address(const attestlm_signer_t *signer,
                                           uint8_t *address,
@@ -868,8 +827,7 @@ attestlm_status_t attestlm_signer_address(const attestlm_signer_t *signer,
 
  Since 0.1.0.
 
- # Safety
- `signer` is NULL or live; it is not used afterwards, nor in a call that runs.
+ Requires: `signer` is NULL or live; it is not used afterwards, nor in a call that runs.
  */
 void attestlm_signer_free(attestlm_signer_t *signer);
 
@@ -895,8 +853,7 @@ uint32_t attestlm_abi_version(void);
 
  Any thread, also in a fork. Since 0.1.0.
 
- # Safety
- `len` bytes at `key` are readable.
+ Requires: `len` bytes at `key` are readable.
  */
 int32_t attestlm_has_feature(const uint8_t *key, size_t len);
 

@@ -29,15 +29,19 @@ g++ -shared -o "$out/libattestlm.so.0" \
 strip --strip-unneeded "$out/libattestlm.so.0"
 ln -sf libattestlm.so.0 "$out/libattestlm.so"
 
-# The C++ runtime goes in, too: a C linker does not know it.
+# The C++ runtime goes in, too: a C linker does not know it. No section groups stay: of two groups of one name, ours and
+# the program's, a linker keeps one.
 # shellcheck disable=SC2046
-g++ -r -nostdlib -o "$out/attestlm.o" $(printf -- '-Wl,-u,%s ' $functions) "$archive" \
+g++ -r -nostdlib -Wl,--gc-sections -Wl,--force-group-allocation -o "$out/attestlm.o" $(printf -- '-Wl,-u,%s ' $functions) "$archive" \
     "$(g++ -print-file-name=libstdc++.a)" "$(g++ -print-libgcc-file-name)" "$(g++ -print-file-name=libgcc_eh.a)"
 printf '%s\n' $functions >"$out/interface.txt"
 # Rust's own library brings bitcode along, which is none any more once it is linked.
-objcopy --keep-global-symbols="$out/interface.txt" --strip-unneeded \
-    --remove-section=.llvmbc --remove-section=.llvmcmd "$out/attestlm.o"
+objcopy --remove-section=.llvmbc --remove-section=.llvmcmd "$out/attestlm.o"
+# objcopy does not localize a unique symbol, but makes it a weak one, which it localizes then.
+nm "$out/attestlm.o" | awk '$2 == "u" { print $3 }' >"$out/unique.txt"
+[ ! -s "$out/unique.txt" ] || objcopy --weaken-symbols="$out/unique.txt" "$out/attestlm.o"
+objcopy --keep-global-symbols="$out/interface.txt" --strip-unneeded "$out/attestlm.o"
 rm -f "$out/libattestlm.a"
 ar rcs "$out/libattestlm.a" "$out/attestlm.o"
-rm -f "$out/attestlm.o" "$out/interface.txt"
+rm -f "$out/attestlm.o" "$out/interface.txt" "$out/unique.txt"
 ls -l "$out"

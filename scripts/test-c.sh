@@ -23,6 +23,15 @@ cc "${flags[@]}" -o "$work/faults" ffi/tests/faults/faults.c -L"$work/testing" -
 # The library itself writes nothing.
 [ ! -s "$work/stderr" ] || { cat "$work/stderr" >&2; exit 1; }
 
+echo "== verification alone"
+cargo build --release --locked --quiet --package attestlm-ffi --no-default-features
+scripts/libraries.sh "$release" "$work/verify" >/dev/null
+size=$(stat -c %s "$work/verify/libattestlm.so.0")
+echo "libattestlm.so without an engine: $size bytes"
+[ "$size" -le $((2 * 1024 * 1024)) ]
+cc "${flags[@]}" -o "$work/verify_only" ffi/tests/verify/verify_only.c -L"$work/verify" -lattestlm \
+    -Wl,-rpath,"$work/verify"
+
 cargo build --release --locked --quiet --package attestlm-ffi
 scripts/libraries.sh "$release" "$work/lib" >/dev/null
 
@@ -34,6 +43,10 @@ if nm -D --defined-only "$work/lib/libattestlm.so.0" | awk '{ print $2 }' | grep
     echo "a unique or weak symbol is exported" >&2
     exit 1
 fi
+# In the static one all else is local: no symbol, unique ones included, and no section group that a linker would merge.
+globals=$(nm "$work/lib/libattestlm.a" | awk '$2 ~ /^[A-TV-Zuv]$/ { print $3 }' | sort -u)
+[ "$declared" = "$globals" ] || { diff <(echo "$declared") <(echo "$globals"); exit 1; }
+! readelf -gW "$work/lib/libattestlm.a" | grep 'group section'
 readelf -d "$work/lib/libattestlm.so.0" | grep -q 'SONAME.*\[libattestlm.so.0\]'
 # A plain C linker needs no C++ runtime.
 if readelf -d "$work/lib/libattestlm.so.0" | grep -qE 'NEEDED.*(stdc\+\+|gcc_s)'; then
@@ -51,11 +64,20 @@ cp "$work/twice.c" "$work/twice.cpp"
 c++ -std=c++17 -Wall -Wextra -pedantic -Werror -Iinclude -o "$work/twice" "$work/twice.cpp"
 
 echo "== programs"
-for source in ffi/tests/c/*.c examples/quickstart.c; do
+for source in ffi/tests/c/*.c; do
     name=$(basename "$source" .c)
     cc "${flags[@]}" -o "$work/$name" "$source" -L"$work/lib" -lattestlm -lpthread -Wl,-rpath,"$work/lib"
-    [ "$name" = quickstart ] || "$work/$name"
+    "$work/$name"
 done
+cc "${flags[@]}" -o "$work/quickstart" examples/quickstart.c -L"$work/lib" -lattestlm -lpthread -Wl,-rpath,"$work/lib"
+
+echo "== leaks"
+cc "${flags[@]}" -g -fsanitize=address,undefined -o "$work/leaks-sanitized" ffi/tests/c/leaks.c -L"$work/lib" -lattestlm \
+    -lpthread -Wl,-rpath,"$work/lib"
+"$work/leaks-sanitized" 1000
+# Fifty times slower: 1,000 cycles take a quarter of an hour (docs/security.md).
+valgrind --quiet --error-exitcode=1 --leak-check=full --show-leak-kinds=definite,indirect \
+    --errors-for-leak-kinds=definite,indirect "$work/leaks" "${VALGRIND_CYCLES:-5}"
 
 echo "== the receipt of attestlm run"
 export ATTESTLM_PASSWORD=quickstart
@@ -75,3 +97,19 @@ cc "${flags[@]}" -o "$work/static" examples/quickstart.c "$work/lib/libattestlm.
 "$work/static" "$work/request.json" "$work/key.json" >"$work/from-static.json" 2>/dev/null
 cmp "$work/from-c.json" "$work/from-static.json"
 echo "the same $(wc -c <"$work/from-c.json") bytes from C, shared and static, and from the command"
+
+echo "== beside another ggml"
+sources=$(cargo metadata --locked --format-version 1 | python3 -c 'import json, os, sys
+print(*(os.path.dirname(package["manifest_path"]) for package in json.load(sys.stdin)["packages"]
+        if package["name"] == "llama-cpp-sys-2"))')
+cmake -S ffi/tests/beside -B "$1/beside" -DCMAKE_BUILD_TYPE=Release -DGGML_SOURCE="$sources/llama.cpp/ggml" \
+    -DATTESTLM="$PWD" -DLIBRARIES="$work/lib" >"$work/cmake.log"
+cmake --build "$1/beside" --parallel 2 >"$work/cmake.log" || { cat "$work/cmake.log" >&2; exit 1; }
+for kind in shared static; do
+    "$1/beside/beside-$kind" "$work/request.json" "$work/key.json" >"$work/from-beside.json" 2>/dev/null
+    cmp "$work/from-c.json" "$work/from-beside.json"
+done
+echo "the same receipt beside a ggml of the program's own, shared and static"
+
+echo "== without an engine"
+"$work/verify_only" "$work/from-c.json"

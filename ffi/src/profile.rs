@@ -10,7 +10,8 @@ use crate::status::{attestlm_status_t, ATTESTLM_OK};
 /// `knownAnswerTest`: null if this machine computes what the exact profile promises, or why not. The first call in
 /// a process runs the test, a few hundred milliseconds.
 ///
-/// `*info` is the caller's, to be freed with `attestlm_bytes_free`; NULL on failure. Any thread. Since 0.1.0.
+/// `*info` is the caller's, to be freed with `attestlm_bytes_free`; NULL on failure. Any thread. Errors: none but those
+/// of every call. Since 0.1.0.
 ///
 /// # Safety
 /// `info` is writable; `err` is NULL or writable.

@@ -81,7 +81,7 @@ pub unsafe extern "C" fn attestlm_receipt_to_json(
 /// after.
 ///
 /// `*json` is the caller's, to be freed with `attestlm_bytes_free`; NULL on failure. May run beside other `const`
-/// calls on the receipt. Since 0.1.0.
+/// calls on the receipt. Errors: none but those of every call. Since 0.1.0.
 ///
 /// # Safety
 /// `receipt` is live; `json` is writable; `err` is NULL or writable.
@@ -103,7 +103,7 @@ pub unsafe extern "C" fn attestlm_receipt_typed_data(
 
 /// attestlm_receipt_digest: the EIP-712 digest that is signed, 32 bytes to `digest`; zeros on failure.
 ///
-/// May run beside other `const` calls on the receipt. Since 0.1.0.
+/// May run beside other `const` calls on the receipt. Errors: none but those of every call. Since 0.1.0.
 ///
 /// # Safety
 /// `receipt` is live; 32 bytes at `digest` are writable; `err` is NULL or writable.
@@ -127,7 +127,7 @@ pub unsafe extern "C" fn attestlm_receipt_digest(
 /// attestlm_receipt_signer: the stated signer's address, 20 bytes to `address`; zeros on failure. Whether the
 /// signature is that signer's is `attestlm_receipt_verify`'s to say.
 ///
-/// May run beside other `const` calls on the receipt. Since 0.1.0.
+/// May run beside other `const` calls on the receipt. Errors: none but those of every call. Since 0.1.0.
 ///
 /// # Safety
 /// `receipt` is live; 20 bytes at `address` are writable; `err` is NULL or writable.
@@ -280,9 +280,10 @@ pub unsafe extern "C" fn attestlm_receipt_prove_step(
 }
 
 /// attestlm_receipt_check_proof: whether a proof document of a step or an output token leads to this receipt's
-/// roots: `ATTESTLM_OK`, or `ATTESTLM_ERR_RECEIPT` saying why not. The receipt's signature is not looked at.
+/// roots. The receipt's signature is not looked at.
 ///
-/// May run beside other `const` calls on the receipt. Since 0.1.0.
+/// May run beside other `const` calls on the receipt. Errors: `ATTESTLM_ERR_RECEIPT`: it does not, and why.
+/// Since 0.1.0.
 ///
 /// # Safety
 /// `receipt` is live; `proof_len` bytes at `proof` are readable; `err` is NULL or writable.

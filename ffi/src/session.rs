@@ -76,7 +76,8 @@ pub unsafe extern "C" fn attestlm_session_new(
 /// `contextTokens`, `streams`, `ubatch`, `model`, `adapter`, and `unattested`: null, or why answers carry no
 /// receipt.
 ///
-/// `*info` is the caller's, to be freed with `attestlm_bytes_free`; NULL on failure. Since 0.1.0.
+/// `*info` is the caller's, to be freed with `attestlm_bytes_free`; NULL on failure. Any thread. Errors: none but those
+/// of every call. Since 0.1.0.
 ///
 /// # Safety
 /// `session` is live; `info` is writable; `err` is NULL or writable.
@@ -103,7 +104,7 @@ pub unsafe extern "C" fn attestlm_session_info(
 /// every answer carries a receipt; NULL: none.
 ///
 /// `*generation` is the caller's, to be freed with `attestlm_generation_free`; NULL on failure, when nothing is
-/// queued. It keeps what it needs of session and signer. Errors: `ATTESTLM_ERR_ARGUMENT` naming the field,
+/// queued. It keeps what it needs of session and signer. Any thread. Errors: `ATTESTLM_ERR_ARGUMENT` naming the field,
 /// `ATTESTLM_ERR_TEMPLATE`, `ATTESTLM_ERR_GRAMMAR`, `ATTESTLM_ERR_ENGINE`. Since 0.1.0.
 ///
 /// # Safety
@@ -143,8 +144,8 @@ pub unsafe extern "C" fn attestlm_session_generate(
 /// `greedy`), `logprob`, `greedy`, `promptCount`, `receipt`. With a signer the receipt of kind 1 is in the JSON,
 /// and, if `receipt` is not NULL, at `*receipt` too.
 ///
-/// Blocks until the pass has ended. `*score` and `*receipt` are the caller's, to be freed with their `_free`
-/// functions; NULL on failure, `*receipt` also without a signer. Errors: as `attestlm_session_generate`,
+/// Any thread; blocks until the pass has ended. `*score` and `*receipt` are the caller's, to be freed with their
+/// `_free` functions; NULL on failure, `*receipt` also without a signer. Errors: as `attestlm_session_generate`,
 /// `ATTESTLM_ERR_CANCELLED`. Since 0.1.0.
 ///
 /// # Safety
@@ -194,7 +195,7 @@ pub unsafe extern "C" fn attestlm_session_score(
 
 /// attestlm_session_forget: forgets every cached prefix that is not in use: the next prompt is read whole.
 ///
-/// Errors: `ATTESTLM_ERR_ENGINE`. Since 0.1.0.
+/// Any thread. Errors: `ATTESTLM_ERR_ENGINE`. Since 0.1.0.
 ///
 /// # Safety
 /// `session` is live; `err` is NULL or writable.

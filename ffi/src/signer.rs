@@ -158,7 +158,7 @@ pub unsafe extern "C" fn attestlm_signer_to_keystore(
 /// `*signer` is the caller's, to be freed with `attestlm_signer_free`; NULL on failure, when `finalizer` is not
 /// called. `sign` may be called from every thread that generates, by several at once. `finalizer`, which may be
 /// NULL, is called with `env` once, when the signer and all generations that use it are gone. Where a callback is
-/// awkward, `attestlm_signer_external` needs none. Errors: `ATTESTLM_ERR_ARGUMENT`. Since 0.1.0.
+/// awkward, `attestlm_signer_external` needs none. Any thread. Errors: `ATTESTLM_ERR_ARGUMENT`. Since 0.1.0.
 ///
 /// # Safety
 /// `address_len` bytes at `address` are readable; `sign` and `finalizer` are sound to call as said; `signer` is

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use cbindgen::{Builder, Config, DocumentationLength, DocumentationStyle, Language, Style};
 
-use crate::{root, Failure};
+use crate::{comments, root, Failure};
 
 /// Where it lies.
 pub fn path() -> PathBuf {
@@ -46,8 +46,9 @@ pub fn text() -> Result<String, Failure> {
     let bindings = Builder::new().with_crate(root().join("ffi")).with_config(config).generate()?;
     let mut bytes = Vec::new();
     bindings.write(&mut bytes);
-    let text = String::from_utf8(bytes)?;
-    Ok(text.replace(" * # Safety\n *\n", " * Requires: ").replace(" * # Safety\n", " * Requires:\n"))
+    let text = String::from_utf8(bytes)?.replace("\n # Safety\n ", "\n Requires: ");
+    comments::check(&text)?;
+    Ok(text)
 }
 
 /// What `ffi/src/testing.rs` exports.

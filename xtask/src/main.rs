@@ -2,6 +2,7 @@
 //! and statuses, `ffi/abi/symbols.txt`, `xtask vectors` the generations in `vectors/` and its manifest. With `--check` nothing is written: a difference is an error.
 
 mod abi;
+mod comments;
 mod header;
 mod vectors;
 
