@@ -1,12 +1,14 @@
 //! `vectors/gguf/`: small model files, and the key or tensor by which all but a few are refused.
 
+#[path = "common/outcome.rs"]
+mod outcome;
 #[path = "common/vectors.rs"]
 mod vectors;
 
 use std::path::Path;
 
 use attestlm::hex;
-use vectors::{expected, outcome};
+use outcome::{expected, outcome};
 
 #[cfg(feature = "engine")]
 fn open(path: &Path) -> attestlm::Result<()> {

@@ -1,5 +1,8 @@
 //! The shared keystore cases (`vectors/keystore/cases.json`), and the files on disk.
 
+#[path = "common/vectors.rs"]
+mod vectors;
+
 use std::time::{Duration, Instant};
 
 use attestlm::signer::keystore::{self, KeystoreCost};
@@ -8,10 +11,7 @@ use attestlm::{hex, ErrorKind};
 use serde_json::Value;
 
 fn cases() -> Vec<Value> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../vectors/keystore/cases.json");
-    let document: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-    let cases = document["cases"].as_array().unwrap().clone();
-    assert_eq!(Some(cases.len() as u64), document["count"].as_u64(), "a case is lost");
+    let cases = vectors::listed("keystore");
     assert!(cases.len() >= 60, "a runner that finds nothing to run fails");
     cases
 }

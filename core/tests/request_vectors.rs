@@ -1,13 +1,15 @@
 //! `vectors/requests/`: what a session of the bundled model accepts, and by which field it refuses the rest.
 #![cfg(all(feature = "engine", feature = "bundled"))]
 
+#[path = "common/outcome.rs"]
+mod outcome;
 #[path = "common/vectors.rs"]
 mod vectors;
 
 use attestlm::model::Model;
 use attestlm::request::Request;
 use attestlm::session::{Session, SessionOptions, SharedSession};
-use vectors::{expected, outcome};
+use outcome::{expected, outcome};
 
 #[test]
 fn every_request_is_accepted_or_refused_by_the_stated_field() {
