@@ -53,8 +53,10 @@ c++ -std=c++17 -Wall -Wextra -pedantic -Werror -Iinclude -o "$work/twice" "$work
 echo "== programs"
 for source in ffi/tests/c/*.c examples/quickstart.c; do
     name=$(basename "$source" .c)
-    cc "${flags[@]}" -o "$work/$name" "$source" -L"$work/lib" -lattestlm -lpthread -Wl,-rpath,"$work/lib"
-    [ "$name" = quickstart ] || "$work/$name"
+    libraries=(-lattestlm -lpthread) arguments=()
+    [ "$name" != vectors ] || { libraries+=(-ljansson) arguments=(vectors); }
+    cc "${flags[@]}" -o "$work/$name" "$source" -L"$work/lib" "${libraries[@]}" -Wl,-rpath,"$work/lib"
+    [ "$name" = quickstart ] || "$work/$name" "${arguments[@]}"
 done
 
 echo "== the receipt of attestlm run"
