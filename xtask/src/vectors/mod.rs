@@ -1,4 +1,5 @@
-//! What every language reads: generations, requests and model files that must be refused, and the manifest of all cases.
+//! What every language reads: generations, requests and model files that must be refused, and the manifest of all
+//! cases.
 
 mod generations;
 mod gguf;
