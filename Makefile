@@ -33,8 +33,9 @@ demo: setup ## Answer a question, sign and replay the answer, and catch an edite
 	@$(CARGO) build --release --locked --package attestlm-cli --bin attestlm --example forge
 	@scripts/demo.sh $(TARGET)/release
 
-test: setup ## Run every test
-	@scripts/parts.sh test-rust:1200 test-pure:300 test-vectors:300 test-c:400 test-profiles:240 test-exactness:300 \
+test: ## Run every test
+	@scripts/setup.sh tests
+	@scripts/parts.sh test-rust:1200 test-pure:300 test-vectors:300 test-c:900 test-profiles:240 test-exactness:300 \
 		test-attacks:180 test-soak:120 test-bench:120
 
 # Release: the engine's tests read thousands of tokens.

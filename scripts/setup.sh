@@ -1,7 +1,8 @@
 #!/bin/sh
-# Checks for what the build needs. As root on a Debian or Ubuntu system it installs what is missing;
-# everywhere else it says exactly what to install, and fails.
+# Checks for what the build needs, with the argument `tests` for what the tests need, too. As root on a Debian or
+# Ubuntu system it installs what is missing; everywhere else it says exactly what to install, and fails.
 set -eu
+what=${1:-build}
 
 has() { command -v "$1" >/dev/null 2>&1; }
 
@@ -15,6 +16,10 @@ has_libclang() {
     return 1
 }
 
+has_jansson() {
+    echo '#include <jansson.h>' | cc -E - >/dev/null 2>&1
+}
+
 missing() {
     has cmake || echo cmake
     has make || echo make
@@ -22,9 +27,13 @@ missing() {
     has clang || echo clang
     has_libclang || echo libclang
     has python3 || echo python3
+    [ "$what" = tests ] || return 0
+    has_jansson || echo jansson
+    has valgrind || echo valgrind
 }
 
 packages='cmake clang libclang-dev g++ make python3'
+[ "$what" != tests ] || packages="$packages libjansson-dev valgrind"
 
 lacking=$(missing)
 if [ -n "$lacking" ]; then

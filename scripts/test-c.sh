@@ -66,8 +66,10 @@ c++ -std=c++17 -Wall -Wextra -pedantic -Werror -Iinclude -o "$work/twice" "$work
 echo "== programs"
 for source in ffi/tests/c/*.c; do
     name=$(basename "$source" .c)
-    cc "${flags[@]}" -o "$work/$name" "$source" -L"$work/lib" -lattestlm -lpthread -Wl,-rpath,"$work/lib"
-    "$work/$name"
+    libraries=(-lattestlm -lpthread) arguments=()
+    [ "$name" != vectors ] || { libraries+=(-ljansson) arguments=(vectors); }
+    cc "${flags[@]}" -o "$work/$name" "$source" -L"$work/lib" "${libraries[@]}" -Wl,-rpath,"$work/lib"
+    "$work/$name" "${arguments[@]}"
 done
 cc "${flags[@]}" -o "$work/quickstart" examples/quickstart.c -L"$work/lib" -lattestlm -lpthread -Wl,-rpath,"$work/lib"
 

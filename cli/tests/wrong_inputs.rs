@@ -116,7 +116,7 @@ fn sampling() {
     sandbox.write("bad.gbnf", "root ::= (");
     ask(&["--grammar", "bad.gbnf"]).refused(2, &["grammar"]);
     sandbox.write("bad.json", r#"{"type": "nothing"}"#);
-    ask(&["--schema", "bad.json"]).refused(2, &["grammar"]);
+    ask(&["--schema", "bad.json"]).refused(2, &["schema: "]);
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! The shared keystore cases (`vectors/keystore/cases.json`), and the files on disk.
 
+#[path = "common/vectors.rs"]
+mod vectors;
+
 use std::time::{Duration, Instant};
 
 use attestlm::signer::keystore::{self, KeystoreCost};
@@ -8,10 +11,7 @@ use attestlm::{hex, ErrorKind};
 use serde_json::Value;
 
 fn cases() -> Vec<Value> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../vectors/keystore/cases.json");
-    let document: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-    let cases = document["cases"].as_array().unwrap().clone();
-    assert_eq!(Some(cases.len() as u64), document["count"].as_u64(), "a case is lost");
+    let cases = vectors::listed("keystore");
     assert!(cases.len() >= 60, "a runner that finds nothing to run fails");
     cases
 }
@@ -20,9 +20,12 @@ fn cases() -> Vec<Value> {
 fn every_case_decrypts_or_is_refused_for_the_stated_field() {
     for case in cases() {
         let name = &case["name"];
-        let text = serde_json::to_vec(&case["keystore"]).unwrap();
+        let text = match &case["keystore"] {
+            Value::String(text) => text.clone(),
+            value => value.to_string(),
+        };
         let started = Instant::now();
-        let result = keystore::decrypt(&text, case["password"].as_str().unwrap());
+        let result = keystore::decrypt(text.as_bytes(), case["password"].as_str().unwrap());
         match case["error"].as_str() {
             None => {
                 let signer = result.unwrap_or_else(|e| panic!("{name}: {e}"));

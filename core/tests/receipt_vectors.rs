@@ -2,7 +2,8 @@
 //! specification, `vectors/tools/receipt_reference.py`, and whose signatures eth_account makes
 //! bit for bit.
 
-use std::path::PathBuf;
+#[path = "common/vectors.rs"]
+mod vectors;
 
 use attestlm::commitment::{self, ContextInputs, Salts, SeedRuleInputs};
 use attestlm::receipt::{check_commitments, sampler_record, Document, Finish, Kind, Receipt};
@@ -13,19 +14,11 @@ use serde_json::Value;
 
 /// Name and content of every case in a folder.
 fn cases(folder: &str) -> Vec<(String, Value)> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../vectors").join(folder);
-    let mut cases: Vec<_> = std::fs::read_dir(&folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|e| e == "json"))
-        .map(|path| {
-            let limits = json::Limits { max_bytes: 1 << 20, max_depth: 32, max_values: 10_000 };
-            let value = json::parse("vector", &std::fs::read(&path).unwrap(), limits).unwrap();
-            (path.file_stem().unwrap().to_str().unwrap().to_owned(), value)
-        })
-        .collect();
-    cases.sort_by(|a, b| a.0.cmp(&b.0));
-    cases
+    let limits = json::Limits { max_bytes: 1 << 20, max_depth: 32, max_values: 10_000 };
+    vectors::files(folder)
+        .into_iter()
+        .map(|(name, text)| (name, json::parse("vector", &text, limits).unwrap()))
+        .collect()
 }
 
 fn text(value: &Value) -> &str {

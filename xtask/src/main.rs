@@ -1,5 +1,6 @@
 //! `xtask header` writes `include/attestlm.h` from the comments of `ffi/`, `xtask abi` the list of exported symbols
-//! and statuses, `ffi/abi/symbols.txt`, `xtask vectors` the generations in `vectors/` and its manifest. With `--check` nothing is written: a difference is an error.
+//! and statuses, `ffi/abi/symbols.txt`, `xtask vectors` the generations, requests and model files in `vectors/` and its
+//! manifest. With `--check` nothing is written: a difference is an error.
 
 mod abi;
 mod comments;

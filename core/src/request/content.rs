@@ -61,6 +61,18 @@ pub enum Input {
     Tokens(Vec<Token>),
 }
 
+impl Input {
+    /// The request's field it comes from.
+    #[must_use]
+    pub fn field(&self) -> &'static str {
+        match self {
+            Input::Messages(_) => "messages",
+            Input::Prompt(_) => "prompt",
+            Input::Tokens(_) => "promptTokens",
+        }
+    }
+}
+
 impl fmt::Debug for Input {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -19,7 +19,7 @@ pub use content::{limits, Content, Input, Message};
 use std::fmt;
 
 use crate::error::{Error, Result};
-use crate::policy::{SamplingPolicy, SeedRule};
+use crate::policy::{GrammarKind, GrammarSpec, SamplingPolicy, SeedRule};
 use crate::receipt::Domain;
 use crate::seed::Seed;
 
@@ -168,7 +168,7 @@ impl Request {
     /// The first field out of its limits.
     pub fn validate(&self) -> Result<()> {
         self.content.validate()?;
-        self.policy_in(1).validate(None)?;
+        self.policy_in(1).validate(None).map_err(|e| self.as_written(e))?;
         if self.policy.seed_rule != self.seed.rule() {
             return Err(Error::argument("seedRule", "does not fit the seed given"));
         }
@@ -187,6 +187,17 @@ impl Request {
             }
             _ => Ok(()),
         }
+    }
+}
+
+impl Request {
+    /// An error of the policy's grammar, named by the field that gave it: a schema is a grammar to the policy.
+    pub(crate) fn as_written(&self, error: Error) -> Error {
+        let is_schema = |grammar: &GrammarSpec| grammar.kind == GrammarKind::JsonSchema;
+        if error.field() == "grammar" && self.policy.grammar.as_ref().is_some_and(is_schema) {
+            return Error::new(error.kind(), "schema", error.message());
+        }
+        error
     }
 }
 

@@ -144,6 +144,7 @@ fn wrong_fields_are_named_with_their_limit() {
         (r#""schema":{},"grammar":"root ::= \"a\"""#, "grammar: cannot be given together with schema"),
         (r#""schema":3"#, "schema: must be a JSON schema (an object), or the text of one"),
         (r#""grammar":"""#, "grammar: an empty text is not allowed"),
+        (r#""schema":"""#, "schema: an empty text is not allowed"),
         (r#""seed":-1"#, "seed: expected 0x and 64 hex digits, a decimal number below 2^64, or `random`"),
         (r#""seed":[]"#, "seed: must be a string (0x hex, decimal, random) or a number"),
         (r#""seedRule":3"#, "seedRule: must be an integer of 0 to 2, as a JSON number"),

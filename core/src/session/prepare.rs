@@ -42,7 +42,10 @@ impl Prepared {
     pub fn new(request: &Request, model: &Model, options: &SessionOptions) -> Result<Self> {
         let mut prepared = Self::for_scoring(request, model)?;
         prepared.policy = request.policy_in(options.context_tokens);
-        prepared.policy.validate(u32::try_from(model.vocab().len()).ok())?;
+        prepared
+            .policy
+            .validate(u32::try_from(model.vocab().len()).ok())
+            .map_err(|e| request.as_written(e))?;
         let policy = &prepared.policy;
         if policy.context_tokens > options.context_tokens {
             return Err(Error::argument(
@@ -53,12 +56,15 @@ impl Prepared {
         let count = prepared.prompt_tokens.len();
         if count >= policy.context_tokens as usize {
             return Err(Error::argument(
-                "prompt",
+                request.content.input.field(),
                 format!("{count} tokens leave no room in a context of {}", policy.context_tokens),
             ));
         }
         prepared.grammar = match &policy.grammar {
-            Some(spec) => Some(Grammar::compile(spec, model.grammar_vocab()?)?),
+            Some(spec) => {
+                let grammar = Grammar::compile(spec, model.grammar_vocab()?);
+                Some(grammar.map_err(|e| request.as_written(e))?)
+            }
             None => None,
         };
         (prepared.seed, prepared.seed_inputs) = if policy.is_greedy() {
@@ -124,7 +130,7 @@ pub(crate) fn prompt_tokens(content: &Content, model: &Model) -> Result<Vec<Toke
         }
     };
     if tokens.is_empty() {
-        return Err(Error::argument("prompt", "it has no tokens"));
+        return Err(Error::argument(content.input.field(), "it has no tokens"));
     }
     Ok(tokens)
 }

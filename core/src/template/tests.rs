@@ -1,3 +1,6 @@
+#[path = "../../tests/common/vectors.rs"]
+mod vectors;
+
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -22,13 +25,10 @@ fn error(source: &str) -> String {
 
 #[test]
 fn renders_what_jinja2_renders() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../vectors/template/cases.json");
-    let document: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-    let cases = document["cases"].as_array().unwrap();
-    assert_eq!(Some(cases.len() as u64), document["count"].as_u64(), "a case is lost");
+    let cases = vectors::listed("template");
     assert!(cases.len() > 50, "a runner that finds nothing to run fails");
     let mut wrong = Vec::new();
-    for case in cases {
+    for case in &cases {
         let messages: Vec<Message> = case["messages"]
             .as_array()
             .unwrap()

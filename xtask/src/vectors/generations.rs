@@ -1,7 +1,5 @@
-//! What every language reads: whole generations on the bundled model, and the manifest of all cases.
+//! Whole generations on the bundled model, receipts and all.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use attestlm::hex;
@@ -10,22 +8,18 @@ use attestlm::request::Request;
 use attestlm::session::{Continuation, Session, SessionOptions};
 use attestlm::signer::{KeySigner, Signer};
 use serde_json::{json, Value};
-use sha2::{Digest, Sha256};
 
-use crate::{root, Failure};
+use super::{Cases, CONTEXT};
+use crate::Failure;
 
 /// The published key that signs every generation.
 const KEY: [u8; 32] = [0x46; 32];
-/// Capacity of the session; requests that state none get it.
-const CONTEXT: u32 = 512;
 
-/// Text of every generated file, by its path.
+/// Request, receipts and, for a score, the continuation.
 ///
 /// # Errors
-/// A generation that fails, or a folder without cases.
-pub fn files() -> Result<BTreeMap<PathBuf, String>, Failure> {
-    let mut files = BTreeMap::new();
-    let folder = root().join("vectors/generations");
+/// A generation that fails.
+pub fn cases() -> Result<Cases, Failure> {
     let model = Model::bundled()?;
     let options =
         SessionOptions { threads: Some(1), context_tokens: CONTEXT, streams: 2, ..SessionOptions::default() };
@@ -33,18 +27,17 @@ pub fn files() -> Result<BTreeMap<PathBuf, String>, Failure> {
     if let Some(why) = session.unattested() {
         return Err(why.to_string().into());
     }
-    for (name, request, continuation) in cases() {
-        let case =
-            generate(&mut session, &request, continuation.as_ref()).map_err(|e| format!("{name}: {e}"))?;
-        files.insert(folder.join(format!("{name}.json")), text(&case)?);
-    }
-    let manifest = manifest(&files)?;
-    files.insert(root().join("vectors/manifest.json"), text(&manifest)?);
-    Ok(files)
+    requests()
+        .into_iter()
+        .map(|(name, request, continuation)| {
+            let case = generate(&mut session, &request, continuation.as_ref());
+            Ok((name.to_owned(), case.map_err(|e| format!("{name}: {e}"))?))
+        })
+        .collect()
 }
 
 /// Name, request and, for a score, the continuation.
-fn cases() -> Vec<(&'static str, Value, Option<Value>)> {
+fn requests() -> Vec<(&'static str, Value, Option<Value>)> {
     let chat = |text: &str| json!([{ "role": "user", "content": text }]);
     let apples =
         "Tom has 12 apples. Anna gives him 7 more. He eats 5 apples. How many apples does Tom have now?";
@@ -126,41 +119,4 @@ fn generate(session: &mut Session, request: &Value, continuation: Option<&Value>
     }
     case["receipts"] = receipts.into();
     Ok(case)
-}
-
-/// Area by area: how many cases there are, and the SHA-256 of each.
-fn manifest(generated: &BTreeMap<PathBuf, String>) -> Result<Value, Failure> {
-    let mut areas: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
-    for area in std::fs::read_dir(root().join("vectors"))? {
-        let area = area?.path();
-        if area.is_dir() && !area.ends_with("tools") && !area.ends_with("generations") {
-            for file in std::fs::read_dir(&area)? {
-                let file = file?.path();
-                if file.extension().is_some_and(|extension| extension == "json") {
-                    add(&mut areas, &file, &std::fs::read(&file)?);
-                }
-            }
-        }
-    }
-    generated.iter().for_each(|(path, text)| add(&mut areas, path, text.as_bytes()));
-    if areas.is_empty() {
-        return Err("no vectors".into());
-    }
-    let area = |(name, files): (String, BTreeMap<String, String>)| {
-        (name, json!({ "count": files.len(), "sha256": files }))
-    };
-    Ok(Value::Object(areas.into_iter().map(area).collect()))
-}
-
-fn add(areas: &mut BTreeMap<String, BTreeMap<String, String>>, path: &Path, bytes: &[u8]) {
-    let name = |path: Option<&Path>| {
-        path.and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
-    };
-    let digest: [u8; 32] = Sha256::digest(bytes).into();
-    let digest = hex::encode(&digest).trim_start_matches("0x").to_owned();
-    areas.entry(name(path.parent())).or_default().insert(name(Some(path)), digest);
-}
-
-fn text(value: &Value) -> Result<String, Failure> {
-    Ok(serde_json::to_string_pretty(value)? + "\n")
 }
