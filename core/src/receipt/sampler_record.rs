@@ -160,7 +160,7 @@ fn grammar_name(kind: GrammarKind) -> &'static str {
     }
 }
 
-fn micros(object: &mut Object, key: &str) -> Result<Micros> {
+fn micros(object: &mut Object, key: &'static str) -> Result<Micros> {
     let text = object.string(key)?;
     let value =
         Micros::parse("decimal", &text).map_err(|e| Error::argument(object.path(key), e.message()))?;
