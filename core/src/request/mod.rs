@@ -19,7 +19,7 @@ pub use content::{limits, Content, Input, Message};
 use std::fmt;
 
 use crate::error::{Error, Result};
-use crate::policy::{SamplingPolicy, SeedRule};
+use crate::policy::{GrammarKind, GrammarSpec, SamplingPolicy, SeedRule};
 use crate::receipt::Domain;
 use crate::seed::Seed;
 
@@ -168,7 +168,13 @@ impl Request {
     /// The first field out of its limits.
     pub fn validate(&self) -> Result<()> {
         self.content.validate()?;
-        self.policy_in(1).validate(None)?;
+        self.policy_in(1).validate(None).map_err(|e| match (e.field(), &self.policy.grammar) {
+            // A policy has one field for both, a request two.
+            ("grammar", Some(GrammarSpec { kind: GrammarKind::JsonSchema, .. })) => {
+                Error::argument("schema", e.message())
+            }
+            _ => e,
+        })?;
         if self.policy.seed_rule != self.seed.rule() {
             return Err(Error::argument("seedRule", "does not fit the seed given"));
         }

@@ -171,6 +171,8 @@ fn wrong_fields_are_named_with_their_limit() {
         (r#""issuedAt":"01""#, "issuedAt: must be a whole number below 2^64, as a JSON number or a string"),
         (r#""date":"2026-01-02""#, "date: only a chat template uses it: give messages"),
         (r#""tools":[]"#, "tools: only a chat template uses it: give messages"),
+        (r#""schema":"""#, "schema: an empty text is not allowed"),
+        (r#""grammar":"""#, "grammar: an empty text is not allowed"),
         (r#""parseSpecial":1"#, "parseSpecial: must be true or false"),
         // The receipt's signer decides the time, the provider its secret: neither is a list.
         (r#""threads":2"#, "threads: unknown field"),
