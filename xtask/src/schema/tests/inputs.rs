@@ -22,8 +22,11 @@ struct Input {
     examples: Vec<Value>,
 }
 
-/// What no schema says, or ours does not: why, and how such a refusal is known by the changed value and the error.
-const KNOWS_MORE: [(&str, fn(&Value, &Error) -> bool); 17] = [
+/// Whether the refusal of a changed value is one of a kind.
+type IsOne = fn(&Value, &Error) -> bool;
+
+/// What no schema says, or ours does not: why, and how such a refusal is known.
+const KNOWS_MORE: [(&str, IsOne); 17] = [
     ("a whole number has no point and no exponent", |value, _| {
         value.is_f64() && value.as_f64().is_some_and(|number| number.fract() == 0.0)
     }),
