@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The C interface, as a C programmer meets it: header and list up to date, libraries that export nothing else, programs
+# The C interface, as a C programmer meets it: header, list and schemas up to date, libraries that export nothing else, programs
 # that compile without a warning and run, and the receipt of `attestlm run`, byte for byte.
 #   scripts/test-c.sh target-directory
 set -euo pipefail
@@ -10,6 +10,7 @@ trap 'rm -rf "$work"' EXIT
 export CARGO_TARGET_DIR=$1
 cargo run --release --locked --quiet --package xtask -- header --check
 cargo run --release --locked --quiet --package xtask -- abi --check
+cargo run --release --locked --quiet --package xtask -- schema --check
 
 echo "== faults on purpose"
 cargo build --release --locked --quiet --package attestlm-ffi --features testing

@@ -37,6 +37,22 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// Every class.
+    pub const ALL: [ErrorKind; 12] = [
+        ErrorKind::Argument,
+        ErrorKind::Io,
+        ErrorKind::Model,
+        ErrorKind::Template,
+        ErrorKind::Grammar,
+        ErrorKind::Logits,
+        ErrorKind::Receipt,
+        ErrorKind::Signer,
+        ErrorKind::Engine,
+        ErrorKind::Unsupported,
+        ErrorKind::Cancelled,
+        ErrorKind::Internal,
+    ];
+
     /// The class's name, as in JSON.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -126,3 +142,29 @@ impl fmt::Debug for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_class_is_listed() {
+        // Without a wildcard: a new class does not compile here before it has a place in the list.
+        let place = |kind| match kind {
+            ErrorKind::Argument => 0,
+            ErrorKind::Io => 1,
+            ErrorKind::Model => 2,
+            ErrorKind::Template => 3,
+            ErrorKind::Grammar => 4,
+            ErrorKind::Logits => 5,
+            ErrorKind::Receipt => 6,
+            ErrorKind::Signer => 7,
+            ErrorKind::Engine => 8,
+            ErrorKind::Unsupported => 9,
+            ErrorKind::Cancelled => 10,
+            ErrorKind::Internal => 11,
+        };
+        assert_eq!(ErrorKind::ALL.map(place).as_slice(), (0..ErrorKind::ALL.len()).collect::<Vec<_>>());
+        assert_eq!(ErrorKind::Internal as usize + 1, ErrorKind::ALL.len());
+    }
+}

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 mod object;
 mod ordered;
 
-pub use object::Object;
+pub use object::{Object, UNKNOWN};
 pub use ordered::Ordered;
 
 use object::printable;
@@ -33,7 +33,7 @@ pub struct Limits {
 pub const MAX_DEPTH: usize = 128;
 
 /// The largest integer whose neighbours a double can tell apart, 2^53.
-const MAX_INTEGER: u64 = 1 << 53;
+pub const MAX_INTEGER: u64 = 1 << 53;
 
 /// Reads one JSON text (RFC 8259, UTF-8 without a byte order mark). Errors name `what` or the
 /// key at fault, never a value.

@@ -363,7 +363,7 @@ pub(crate) fn malformed(error: Error) -> Error {
 }
 
 /// Takes the member `key`, which must be the string `text`.
-pub(crate) fn expect_text(object: &mut Object, key: &str, text: &str) -> Result<()> {
+pub(crate) fn expect_text(object: &mut Object, key: &'static str, text: &str) -> Result<()> {
     if object.string(key)? == text {
         Ok(())
     } else {
@@ -372,7 +372,7 @@ pub(crate) fn expect_text(object: &mut Object, key: &str, text: &str) -> Result<
 }
 
 /// Takes an array of 32-byte words.
-pub(crate) fn words(object: &mut Object, key: &str) -> Result<Vec<Word>> {
+pub(crate) fn words(object: &mut Object, key: &'static str) -> Result<Vec<Word>> {
     let path = object.path(key);
     object.string_array(key)?.iter().map(|text| hex::decode_array(&path, text)).collect()
 }

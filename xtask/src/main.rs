@@ -1,12 +1,14 @@
 //! `xtask header` writes `include/attestlm.h` from the comments of `ffi/`, `xtask abi` the list of exported symbols
-//! and statuses, `ffi/abi/symbols.txt`, `xtask vectors` the generations, requests and model files in `vectors/` and its
-//! manifest. With `--check` nothing is written: a difference is an error.
+//! and statuses, `ffi/abi/symbols.txt`, `xtask schema` the JSON Schemas in `docs/schema/`, `xtask vectors` the generations,
+//! requests and model files in `vectors/` and its manifest. With `--check` nothing is written: a difference is an error.
 
 mod abi;
 mod comments;
 mod header;
+mod schema;
 mod vectors;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -21,12 +23,11 @@ fn main() -> ExitCode {
         ["header", "--check"] => header::text().and_then(|text| compare(&header::path(), &text, "header")),
         ["abi"] => abi::text().and_then(|text| write(&abi::path(), &text)),
         ["abi", "--check"] => abi::text().and_then(|text| compare(&abi::path(), &text, "abi")),
-        ["vectors"] => {
-            vectors::files().and_then(|files| files.iter().try_for_each(|(path, text)| write(path, text)))
-        }
-        ["vectors", "--check"] => vectors::files()
-            .and_then(|files| files.iter().try_for_each(|(path, text)| compare(path, text, "vectors"))),
-        _ => Err("usage: xtask (header | abi | vectors) [--check]".into()),
+        ["schema"] => schema::files().and_then(|files| write_all(&files)),
+        ["schema", "--check"] => schema::files().and_then(|files| compare_all(&files, "schema")),
+        ["vectors"] => vectors::files().and_then(|files| write_all(&files)),
+        ["vectors", "--check"] => vectors::files().and_then(|files| compare_all(&files, "vectors")),
+        _ => Err("usage: xtask (header | abi | schema | vectors) [--check]".into()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -40,6 +41,14 @@ fn main() -> ExitCode {
 /// The workspace.
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(PathBuf::new, Path::to_owned)
+}
+
+fn write_all(files: &BTreeMap<PathBuf, String>) -> Result<(), Failure> {
+    files.iter().try_for_each(|(path, text)| write(path, text))
+}
+
+fn compare_all(files: &BTreeMap<PathBuf, String>, what: &str) -> Result<(), Failure> {
+    files.iter().try_for_each(|(path, text)| compare(path, text, what))
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {

@@ -43,6 +43,15 @@ pub struct ContextOptions {
     pub ubatch: u32,
 }
 
+/// `value` within 1 to `max`.
+pub(crate) fn range(field: &'static str, value: u32, max: u32) -> Result<()> {
+    if (1..=max).contains(&value) {
+        Ok(())
+    } else {
+        Err(Error::argument(field, format!("{value} is outside 1 to {max}")))
+    }
+}
+
 /// What a [`Context::for_trial`] keeps its keys and values in.
 #[doc(hidden)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -184,13 +193,6 @@ impl Context {
         abort: &Arc<AtomicBool>,
         cache: CacheType,
     ) -> Result<Self> {
-        let range = |field: &'static str, value: u32, max: u32| {
-            if (1..=max).contains(&value) {
-                Ok(())
-            } else {
-                Err(Error::argument(field, format!("{value} is outside 1 to {max}")))
-            }
-        };
         range("threads", options.threads, MAX_THREADS)?;
         range("streams", options.streams, MAX_STREAMS)?;
         range("ubatch", options.ubatch, MAX_UBATCH)?;

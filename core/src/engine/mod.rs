@@ -20,9 +20,12 @@ mod weights;
 
 use once_cell::sync::OnceCell;
 
+pub(crate) use context::range;
 #[doc(hidden)]
 pub use context::CacheType;
-pub use context::{Context, ContextOptions, DecodeItem};
+pub use context::{
+    Context, ContextOptions, DecodeItem, MAX_STREAMS, MAX_STREAM_TOKENS, MAX_THREADS, MAX_UBATCH,
+};
 pub use op_times::OpTime;
 pub(crate) use vocab::Split;
 pub use vocab::{Vocab, MAX_TEXT_BYTES};

@@ -5,12 +5,17 @@ use serde_json::{Map, Value};
 use crate::error::{Error, Result};
 use crate::hex;
 
+/// How the message about an unknown field begins; the fields there are follow.
+pub const UNKNOWN: &str = "unknown field; known are";
+
 /// A parsed object, taken apart field by field; what is left over at [`Object::finish`] is an
 /// unknown field. Errors name the field by its path, for example `disclosure.sampler.topK`.
 #[derive(Debug)]
 pub struct Object {
     path: String,
     map: Map<String, Value>,
+    /// Every key that was asked for: what an unknown field could have been.
+    known: Vec<&'static str>,
 }
 
 impl Object {
@@ -21,7 +26,7 @@ impl Object {
     pub fn new(path: impl Into<String>, value: Value) -> Result<Self> {
         let path = path.into();
         match value {
-            Value::Object(map) => Ok(Object { path, map }),
+            Value::Object(map) => Ok(Object { path, map, known: Vec::new() }),
             _ => Err(Error::argument(path, "must be a JSON object")),
         }
     }
@@ -40,8 +45,15 @@ impl Object {
         Error::argument(self.path(key), why)
     }
 
+    fn ask(&mut self, key: &'static str) {
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
+    }
+
     /// Takes the member `key` if there is one (`null` counts as one).
-    pub fn optional(&mut self, key: &str) -> Option<Value> {
+    pub fn optional(&mut self, key: &'static str) -> Option<Value> {
+        self.ask(key);
         self.map.remove(key)
     }
 
@@ -58,8 +70,8 @@ impl Object {
     /// As that.
     pub fn take<T>(
         &mut self,
-        key: &str,
-        taker: impl FnOnce(&mut Self, &str) -> Result<T>,
+        key: &'static str,
+        taker: impl FnOnce(&mut Self, &'static str) -> Result<T>,
     ) -> Result<Option<T>> {
         self.has(key).then(|| taker(self, key)).transpose()
     }
@@ -68,13 +80,14 @@ impl Object {
     ///
     /// # Errors
     /// It is missing.
-    pub fn required(&mut self, key: &str) -> Result<Value> {
+    pub fn required(&mut self, key: &'static str) -> Result<Value> {
         self.optional(key).ok_or_else(|| self.error(key, "missing field"))
     }
 
     /// Whether the member `key` is still there.
     #[must_use]
-    pub fn has(&self, key: &str) -> bool {
+    pub fn has(&mut self, key: &'static str) -> bool {
+        self.ask(key);
         self.map.contains_key(key)
     }
 
@@ -82,7 +95,7 @@ impl Object {
     ///
     /// # Errors
     /// Missing, or another type. The same holds for the typed takers below.
-    pub fn string(&mut self, key: &str) -> Result<String> {
+    pub fn string(&mut self, key: &'static str) -> Result<String> {
         match self.required(key)? {
             Value::String(string) => Ok(string),
             _ => Err(self.error(key, "must be a string")),
@@ -93,7 +106,7 @@ impl Object {
     ///
     /// # Errors
     /// Missing, or another type.
-    pub fn boolean(&mut self, key: &str) -> Result<bool> {
+    pub fn boolean(&mut self, key: &'static str) -> Result<bool> {
         self.required(key)?.as_bool().ok_or_else(|| self.error(key, "must be true or false"))
     }
 
@@ -101,7 +114,7 @@ impl Object {
     ///
     /// # Errors
     /// Missing, another type, or out of range.
-    pub fn integer(&mut self, key: &str, max: u64) -> Result<u64> {
+    pub fn integer(&mut self, key: &'static str, max: u64) -> Result<u64> {
         let value = self.required(key)?;
         value.as_u64().filter(|v| *v <= max).ok_or_else(|| {
             Error::argument(self.path(key), format!("must be an integer of 0 to {max}, as a JSON number"))
@@ -112,7 +125,7 @@ impl Object {
     ///
     /// # Errors
     /// As [`Object::integer`].
-    pub fn uint32(&mut self, key: &str) -> Result<u32> {
+    pub fn uint32(&mut self, key: &'static str) -> Result<u32> {
         let value = self.integer(key, u32::MAX.into())?;
         u32::try_from(value).map_err(|_| self.error(key, "must be a uint32"))
     }
@@ -121,7 +134,7 @@ impl Object {
     ///
     /// # Errors
     /// Missing, another type, or not canonical.
-    pub fn bytes<const N: usize>(&mut self, key: &str) -> Result<[u8; N]> {
+    pub fn bytes<const N: usize>(&mut self, key: &'static str) -> Result<[u8; N]> {
         let text = self.string(key)?;
         hex::decode_array(&self.path(key), &text)
     }
@@ -130,7 +143,7 @@ impl Object {
     ///
     /// # Errors
     /// Missing, or another type.
-    pub fn array(&mut self, key: &str) -> Result<Vec<Value>> {
+    pub fn array(&mut self, key: &'static str) -> Result<Vec<Value>> {
         match self.required(key)? {
             Value::Array(items) => Ok(items),
             _ => Err(self.error(key, "must be an array")),
@@ -141,7 +154,7 @@ impl Object {
     ///
     /// # Errors
     /// Missing, or another type, or an element that is none.
-    pub fn uint32_array(&mut self, key: &str) -> Result<Vec<u32>> {
+    pub fn uint32_array(&mut self, key: &'static str) -> Result<Vec<u32>> {
         let number = |v: &Value| v.as_u64().and_then(|v| u32::try_from(v).ok());
         let items = self.array(key)?;
         items
@@ -154,7 +167,7 @@ impl Object {
     ///
     /// # Errors
     /// Missing, or another type, or an element that is none.
-    pub fn string_array(&mut self, key: &str) -> Result<Vec<String>> {
+    pub fn string_array(&mut self, key: &'static str) -> Result<Vec<String>> {
         let items = self.array(key)?;
         items
             .into_iter()
@@ -169,7 +182,7 @@ impl Object {
     ///
     /// # Errors
     /// Missing, or another type.
-    pub fn object(&mut self, key: &str) -> Result<Object> {
+    pub fn object(&mut self, key: &'static str) -> Result<Object> {
         let value = self.required(key)?;
         Object::new(self.path(key), value)
     }
@@ -177,10 +190,10 @@ impl Object {
     /// Ends the reading.
     ///
     /// # Errors
-    /// A member is left: an unknown field.
+    /// A member is left: an unknown field. The message says which were known.
     pub fn finish(self) -> Result<()> {
         match self.map.keys().next() {
-            Some(key) => Err(self.error(&printable(key), "unknown field")),
+            Some(key) => Err(self.error(&printable(key), &format!("{UNKNOWN} {}", self.known.join(", ")))),
             None => Ok(()),
         }
     }

@@ -257,7 +257,8 @@ fn read_secrets(object: &mut Object) -> Result<Secrets> {
         return Ok(Secrets::default());
     }
     let mut members = object.object("salts")?;
-    let mut salt = |name: &str| if members.has(name) { members.bytes(name).map(Some) } else { Ok(None) };
+    let mut salt =
+        |name: &'static str| if members.has(name) { members.bytes(name).map(Some) } else { Ok(None) };
     let salts = SomeSalts {
         request: salt("request")?,
         prompt: salt("prompt")?,

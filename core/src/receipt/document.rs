@@ -247,14 +247,14 @@ fn read_message(mut object: Object) -> Result<Receipt> {
     Ok(receipt)
 }
 
-fn small<T>(object: &mut Object, key: &str, read: fn(u8) -> Result<T>) -> Result<T> {
+fn small<T>(object: &mut Object, key: &'static str, read: fn(u8) -> Result<T>) -> Result<T> {
     let value = object.integer(key, u8::MAX.into())?;
     let value = u8::try_from(value).map_err(|_| Error::argument(object.path(key), "must be a uint8"))?;
     read(value).map_err(|e| Error::argument(object.path(key), e.message()))
 }
 
 /// A `uint64` as decimal text, the one form of it.
-fn uint64(object: &mut Object, key: &str) -> Result<u64> {
+fn uint64(object: &mut Object, key: &'static str) -> Result<u64> {
     let text = object.string(key)?;
     let value = text.parse::<u64>().ok().filter(|value| value.to_string() == text);
     value.ok_or_else(|| {

@@ -160,7 +160,7 @@ fn grammar_name(kind: GrammarKind) -> &'static str {
     }
 }
 
-fn micros(object: &mut Object, key: &str) -> Result<Micros> {
+fn micros(object: &mut Object, key: &'static str) -> Result<Micros> {
     let text = object.string(key)?;
     let value =
         Micros::parse("decimal", &text).map_err(|e| Error::argument(object.path(key), e.message()))?;
@@ -174,8 +174,8 @@ fn micros(object: &mut Object, key: &str) -> Result<Micros> {
 fn logit_bias(record: &mut Object) -> Result<Vec<(u32, Micros)>> {
     let path = record.path("logitBias");
     let mut biases = Vec::new();
-    for item in record.array("logitBias")? {
-        let mut entry = Object::new(path.as_str(), item)?;
+    for (i, item) in record.array("logitBias")?.into_iter().enumerate() {
+        let mut entry = Object::new(format!("{path}[{i}]"), item)?;
         biases.push((entry.uint32("token")?, micros(&mut entry, "bias")?));
         entry.finish()?;
     }

@@ -136,8 +136,8 @@ impl fmt::Debug for Canonical {
 /// Takes the one input there must be.
 pub(super) fn read_input(object: &mut Object) -> Result<Input> {
     const KEYS: [&str; 3] = ["messages", "prompt", "promptTokens"];
-    let mut given = KEYS.into_iter().filter(|key| object.has(key));
-    let (key, second) = (given.next(), given.next());
+    let given: Vec<&str> = KEYS.into_iter().filter(|key| object.has(key)).collect();
+    let (key, second) = (given.first().copied(), given.get(1).copied());
     if let (Some(first), Some(second)) = (key, second) {
         return Err(Error::argument(object.path(second), format!("cannot be given together with {first}")));
     }
@@ -161,7 +161,7 @@ pub(super) fn read_input(object: &mut Object) -> Result<Input> {
     }
 }
 
-fn nullable_string(object: &mut Object, key: &str) -> Result<Option<String>> {
+fn nullable_string(object: &mut Object, key: &'static str) -> Result<Option<String>> {
     let path = object.path(key);
     match object.required(key)? {
         Value::Null => Ok(None),

@@ -108,7 +108,7 @@ fn micros(field: &'static str, value: &Value, raw: Option<&RawValue>) -> Result<
 
 fn logit_bias(
     object: &mut Object,
-    key: &str,
+    key: &'static str,
     raw: &BTreeMap<String, &RawValue>,
 ) -> Result<Vec<(Token, Micros)>> {
     let bad = |why: &str| Error::argument("logitBias", why);

@@ -3,7 +3,7 @@
 use serde_json::{json, Value};
 
 use super::{Answer, Continuation, GenerationEvent, Score, SessionOptions, SharedSession};
-use crate::engine::Vocab;
+use crate::engine::{self, Vocab, MAX_STREAMS, MAX_STREAM_TOKENS, MAX_UBATCH};
 use crate::error::{Error, Result};
 use crate::hex;
 use crate::json::{self, Limits, Object};
@@ -39,6 +39,10 @@ impl SessionOptions {
             adapter: None,
         };
         object.finish()?;
+        engine::range("streams", options.streams, MAX_STREAMS)?;
+        engine::range("ubatch", options.ubatch, MAX_UBATCH)?;
+        // 0 leaves it to the model.
+        engine::range("contextTokens", options.context_tokens.max(1), MAX_STREAM_TOKENS)?;
         Ok(options)
     }
 }
@@ -177,6 +181,8 @@ mod tests {
             (r#"{"threads":-1}"#, "threads"),
             (r#"{"streams":4294967296}"#, "streams"),
             (r#"{"profile":"exact-1"}"#, "profile"),
+            (r#"{"streams":0}"#, "streams"),
+            (r#"{"contextTokens":1048577}"#, "contextTokens"),
             (r#"{"ubatch":"7"}"#, "ubatch"),
             (r#"{"oversubscribe":1}"#, "oversubscribe"),
             (r#"[]"#, ""),
