@@ -69,6 +69,8 @@ enum Part {
     Speed,
     /// Growth with the context.
     Growth,
+    /// The C functions beside the core.
+    Interface,
     /// What is done once for each token or answer.
     Micro,
     /// Times by operation.
@@ -147,6 +149,7 @@ fn bench(arguments: &Arguments) -> Result<()> {
             Part::Sequences => parts::sequences::run(&plan)?,
             Part::Speed => parts::speed::run(&plan)?,
             Part::Growth => parts::growth::run(&plan)?,
+            Part::Interface => parts::interface::run(&plan)?,
             Part::Micro => parts::micro::run(&plan)?,
             Part::Operations => parts::operations::run(&plan)?,
         });

@@ -117,6 +117,25 @@ fn merkle_tree(c: &mut Criterion) {
     group.finish();
 }
 
+/// Calls of the C interface that do next to nothing.
+fn interface(c: &mut Criterion) {
+    use attestlm_ffi as abi;
+    let mut group = c.benchmark_group("C interface");
+    let (mut signer, mut address, mut error) = (std::ptr::null_mut(), [0; 20], std::ptr::null_mut());
+    // SAFETY: results are writable.
+    assert_eq!(unsafe { abi::attestlm_signer_random(&mut signer, &mut error) }, abi::ATTESTLM_OK);
+    group.bench_function("a call that cannot fail", |b| b.iter(|| abi::attestlm_abi_version()));
+    group.bench_function("an empty call", |b| {
+        // SAFETY: the signer is live, results are writable.
+        b.iter(|| unsafe {
+            abi::attestlm_signer_address(black_box(signer), address.as_mut_ptr(), &mut error)
+        });
+    });
+    // SAFETY: it is live, and not used afterwards.
+    unsafe { abi::attestlm_signer_free(signer) };
+    group.finish();
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default()
@@ -124,6 +143,6 @@ criterion_group! {
         .measurement_time(Duration::from_secs(1))
         .sample_size(30)
         .without_plots();
-    targets = token, receipt, merkle_tree
+    targets = token, receipt, merkle_tree, interface
 }
 criterion_main!(benches);

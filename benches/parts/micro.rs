@@ -44,11 +44,16 @@ pub fn run(plan: &Plan) -> Result<Vec<Section>> {
     );
     let lines: Vec<Vec<String>> = found.iter().map(|(name, us)| vec![name.clone(), digits(*us)]).collect();
     section.table(&["what", "us"], &lines);
-    let check = found.iter().find(|(name, _)| name == "receipt/check the signature");
+    let of = |name: &str| found.iter().find(|(found, _)| found == name).map_or(f64::NAN, |(_, us)| *us);
     section.targets.push(
-        Target::at_most("signature check", check.map_or(f64::NAN, |(_, us)| *us), 200.0)
+        Target::at_most("signature check", of("receipt/check the signature"), 200.0)
             .in_unit(" us")
             .because("It is the recovery of the public key, in `k256`."),
+    );
+    section.targets.push(
+        Target::at_most("empty call of the C interface", of("C interface/an empty call") * 1e3, 100.0)
+            .in_unit(" ns")
+            .because("It is the guard: a catch, a look at the fork flag, and clearing the results."),
     );
     Ok(vec![section])
 }

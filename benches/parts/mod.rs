@@ -1,6 +1,7 @@
 //! The parts of a run; each makes one or more sections of the report.
 
 pub mod growth;
+pub mod interface;
 pub mod memory;
 pub mod micro;
 pub mod operations;

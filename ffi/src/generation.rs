@@ -71,7 +71,7 @@ pub unsafe extern "C" fn attestlm_generation_next(
                 Next::Ended => Ok(ATTESTLM_END),
                 Next::TimedOut => Ok(ATTESTLM_TIMEOUT),
                 Next::Event(event) => {
-                    out.give(attestlm_bytes_t::new(event.to_json().to_string()));
+                    out.give(attestlm_bytes_t::new(event.to_json()?));
                     if let GenerationEvent::Done { choice, answer } = event {
                         running.answers.insert(choice, *answer);
                     }

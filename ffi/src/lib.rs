@@ -20,3 +20,17 @@ mod status;
 #[cfg(feature = "testing")]
 mod testing;
 mod version;
+
+// For the fuzz target and the bench, which call the functions as C does.
+pub use adapter::*;
+pub use bytes::*;
+pub use error::*;
+pub use generation::*;
+pub use log::*;
+pub use model::*;
+pub use profile::*;
+pub use receipt::*;
+pub use session::*;
+pub use signer::*;
+pub use status::*;
+pub use version::*;

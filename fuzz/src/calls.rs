@@ -6,16 +6,10 @@ use std::ffi::c_void;
 use std::ptr::{null, null_mut};
 
 use attestlm::signer::{KeySigner, Signer};
-// Linked for its functions, which are declared as the header has them.
-use attestlm_ffi as _;
+use attestlm_ffi as c;
 use attestlm_testkit::Rng;
 
 use crate::vectors;
-
-#[allow(dead_code, missing_docs, non_camel_case_types, non_upper_case_globals, clippy::all)]
-mod c {
-    include!(concat!(env!("OUT_DIR"), "/attestlm.rs"));
-}
 
 /// Calls of one input: more only take time.
 const MOST_CALLS: usize = 64;
@@ -343,7 +337,7 @@ impl World {
                         call(|error| {
                             let status = c::attestlm_generation_next(generation, 5, &mut event, error);
                             assert_eq!(status == 0, !event.is_null());
-                            ended = status == c::ATTESTLM_END as i32 || status < 0;
+                            ended = status == c::ATTESTLM_END || status < 0;
                             status
                         });
                         c::attestlm_bytes_free(event);

@@ -1,10 +1,11 @@
 //! The JSON forms of what goes into a session and what comes out of it.
 
+use serde::Serialize;
 use serde_json::{json, Value};
 
 use super::{Answer, Continuation, GenerationEvent, Score, SessionOptions, SharedSession};
 use crate::engine::{self, Vocab, MAX_STREAMS, MAX_STREAM_TOKENS, MAX_UBATCH};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::hex;
 use crate::json::{self, Limits, Object};
 use crate::profile::Profile;
@@ -106,26 +107,38 @@ impl Answer {
 impl GenerationEvent {
     /// `event` (`prefill`, `text`, `done` or `failed`), `choice`, and what belongs to it: `done` and
     /// `total`; `text`; `finish` (its name) and `outputCount`; `error` (`kind`, `field`, `message`).
-    #[must_use]
-    pub fn to_json(&self) -> Value {
-        match self {
+    ///
+    /// Text at once, without a tree of values: there is an event for every token.
+    ///
+    /// # Errors
+    /// None of the caller's making.
+    pub fn to_json(&self) -> Result<String> {
+        let told = match self {
             GenerationEvent::Prefill { choice, done, total } => {
-                json!({ "event": "prefill", "choice": choice, "done": done, "total": total })
+                Told::Prefill { choice: *choice, done: *done, total: *total }
             }
-            GenerationEvent::Text { choice, text } => {
-                json!({ "event": "text", "choice": choice, "text": text })
-            }
+            GenerationEvent::Text { choice, text } => Told::Text { choice: *choice, text },
             GenerationEvent::Done { choice, answer } => match answer.as_ref() {
-                Ok(answer) => json!({
-                    "event": "done",
-                    "choice": choice,
-                    "finish": answer.finish.name(),
-                    "outputCount": answer.tokens.len(),
-                }),
-                Err(error) => json!({ "event": "failed", "choice": choice, "error": error.to_json() }),
+                Ok(answer) => Told::Done {
+                    choice: *choice,
+                    finish: answer.finish.name(),
+                    output_count: answer.tokens.len(),
+                },
+                Err(error) => Told::Failed { choice: *choice, error: error.to_json() },
             },
-        }
+        };
+        serde_json::to_string(&told).map_err(|e| Error::new(ErrorKind::Internal, "event", e.to_string()))
     }
+}
+
+/// An event as JSON has it.
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase")]
+enum Told<'a> {
+    Prefill { choice: u32, done: usize, total: usize },
+    Text { choice: u32, text: &'a str },
+    Done { choice: u32, finish: &'static str, output_count: usize },
+    Failed { choice: u32, error: Value },
 }
 
 impl Score {

@@ -36,7 +36,7 @@ fn generate(given: &mut Given, session: &SharedSession, request: &Value, signer:
             Next::Ended => break,
             Next::TimedOut => unreachable!(),
         };
-        add("event", event.to_json());
+        add("event", parsed(&event.to_json().unwrap()));
         let GenerationEvent::Done { answer, .. } = event else { continue };
         let answer = (*answer).unwrap();
         add("answer", answer.to_json().unwrap());
@@ -86,7 +86,7 @@ fn rare() -> Given {
         Verdict::Inconsistent { score: f64::INFINITY },
     ];
     Given::from([
-        ("event", vec![failed.to_json()]),
+        ("event", vec![parsed(&failed.to_json().unwrap())]),
         ("error", ErrorKind::ALL.map(|kind| Error::new(kind, "", "no").to_json()).into()),
         ("report", verdicts.map(report).into()),
     ])
