@@ -34,19 +34,21 @@ const RULES: [Rule; 5] = [
     },
 ];
 
-struct Function<'a> {
-    name: &'a str,
-    parameters: &'a str,
-    comment: &'a str,
+/// A function that the header declares.
+pub struct Function<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The type it answers.
+    pub answer: &'a str,
+    /// What stands between the parentheses, the closing one included.
+    pub parameters: &'a str,
+    /// The comment before it.
+    pub comment: &'a str,
 }
 
 /// # Errors
 /// Every function whose comment lacks something.
-pub fn check(header: &str) -> Result<(), Failure> {
-    let functions = functions(header);
-    if functions.is_empty() {
-        return Err("the header declares no function".into());
-    }
+pub fn check(functions: &[Function<'_>]) -> Result<(), Failure> {
     let lacking: Vec<String> = functions.iter().flat_map(lacking).collect();
     if lacking.is_empty() {
         Ok(())
@@ -72,7 +74,10 @@ fn lacking(function: &Function<'_>) -> Vec<String> {
 }
 
 /// The declarations; the comment belongs to the first one behind it.
-fn functions(header: &str) -> Vec<Function<'_>> {
+///
+/// # Errors
+/// If there are none.
+pub fn functions(header: &str) -> Result<Vec<Function<'_>>, Failure> {
     let mut functions = Vec::new();
     for piece in header.split("/*") {
         let (mut comment, code) = piece.split_once("*/").unwrap_or(("", piece));
@@ -80,16 +85,25 @@ fn functions(header: &str) -> Vec<Function<'_>> {
             let Some((head, parameters)) = declaration.split_once('(') else { continue };
             let name = head.rsplit([' ', '*', '\n']).next().unwrap_or_default();
             if name.starts_with("attestlm_") && !head.contains("typedef") {
-                functions.push(Function { name, parameters, comment: std::mem::take(&mut comment) });
+                let answer = head.trim_end_matches(name).rsplit('\n').next().unwrap_or_default();
+                functions.push(Function { name, answer, parameters, comment: std::mem::take(&mut comment) });
             }
         }
     }
-    functions
+    if functions.is_empty() {
+        return Err("the header declares no function".into());
+    }
+    Ok(functions)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::check;
+    use super::functions;
+    use crate::Failure;
+
+    fn check(header: &str) -> Result<(), Failure> {
+        super::check(&functions(header)?)
+    }
 
     const GOOD: &str = "/*\n attestlm_a_b: does it.\n\n Any thread. Errors: none. Since 0.1.0.\n\n Requires: `a` is live.\n */\n\\
         attestlm_status_t attestlm_a_b(const attestlm_a_t *a,\n    attestlm_error_t **err);\n";

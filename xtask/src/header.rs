@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use cbindgen::{Builder, Config, DocumentationLength, DocumentationStyle, Language, Style};
 
-use crate::{comments, root, Failure};
+use crate::{comments, root, types, Failure};
 
 /// Where it lies.
 pub fn path() -> PathBuf {
@@ -47,7 +47,9 @@ pub fn text() -> Result<String, Failure> {
     let mut bytes = Vec::new();
     bindings.write(&mut bytes);
     let text = String::from_utf8(bytes)?.replace("\n # Safety\n ", "\n Requires: ");
-    comments::check(&text)?;
+    let functions = comments::functions(&text)?;
+    comments::check(&functions)?;
+    types::check(&functions)?;
     Ok(text)
 }
 

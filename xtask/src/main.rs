@@ -6,6 +6,7 @@ mod abi;
 mod comments;
 mod header;
 mod schema;
+mod types;
 mod vectors;
 
 use std::collections::BTreeMap;

@@ -32,7 +32,7 @@ static int drain(attestlm_generation_t *generation)
     return events;
 }
 
-static void cycle(const attestlm_session_t *session, const attestlm_model_t *model)
+static void cycle(int number, const attestlm_session_t *session, const attestlm_model_t *model)
 {
     attestlm_error_t *err = NULL;
     attestlm_signer_t *signer = NULL, *wallet = NULL;
@@ -77,11 +77,44 @@ static void cycle(const attestlm_session_t *session, const attestlm_model_t *mod
     REQUIRE(drain(unsigned_one) > 0);
     attestlm_generation_free(unsigned_one);
 
-    attestlm_signer_free(signer);
-    attestlm_receipt_free(receipt);
+    /* In any order. */
+    if (number % 2 == 0) {
+        attestlm_signer_free(signer);
+        attestlm_generation_free(generation);
+        attestlm_receipt_free(receipt);
+    } else {
+        attestlm_receipt_free(receipt);
+        attestlm_generation_free(generation);
+        attestlm_signer_free(signer);
+    }
     attestlm_receipt_free(again);
     attestlm_bytes_free(json);
+}
+
+/* A generation outlives session, model and signer. */
+static void outlive(void)
+{
+    attestlm_error_t *err = NULL;
+    attestlm_model_t *model = NULL;
+    attestlm_session_t *session = NULL;
+    attestlm_signer_t *signer = NULL;
+    attestlm_generation_t *generation = NULL;
+    attestlm_receipt_t *receipt = NULL;
+    attestlm_bytes_t *bytes = NULL;
+
+    OK(attestlm_model_bundled(&model, &err));
+    OK(attestlm_session_new(model, NULL, BYTES(OPTIONS), &session, &err));
+    OK(attestlm_signer_random(&signer, &err));
+    OK(attestlm_session_generate(session, BYTES(REQUEST), signer, &generation, &err));
+    attestlm_model_free(model);
+    attestlm_signer_free(signer);
+    attestlm_session_free(session);
+    REQUIRE(drain(generation) > 0);
+    OK(attestlm_generation_receipt(generation, 0, &receipt, &err));
     attestlm_generation_free(generation);
+    OK(attestlm_receipt_to_json(receipt, 0, &bytes, &err));
+    attestlm_receipt_free(receipt);
+    attestlm_bytes_free(bytes);
 }
 
 int main(int argc, char **argv)
@@ -102,11 +135,12 @@ int main(int argc, char **argv)
             }
             OK(attestlm_session_new(model, NULL, BYTES(OPTIONS), &session, &err));
         }
-        cycle(session, model);
+        cycle(i, session, model);
     }
     /* The model first: the session keeps what it needs. */
     attestlm_model_free(model);
     attestlm_session_free(session);
+    outlive();
     printf("%d cycles\n", cycles);
     return 0;
 }

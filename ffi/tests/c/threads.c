@@ -63,6 +63,43 @@ static void *generate(void *argument)
     return NULL;
 }
 
+/* Waits for a generation, and tells when its first event came. */
+static void *wait_for_end(void *argument)
+{
+    volatile int *began = argument;
+    attestlm_bytes_t *event = NULL;
+    attestlm_error_t *err = NULL;
+    while (attestlm_generation_next(generation, -1, &event, &err) == ATTESTLM_OK) {
+        attestlm_bytes_free(event);
+        *began = 1;
+    }
+    REQUIRE(err == NULL);
+    return NULL;
+}
+
+/* A cancel from another thread, while one waits. */
+static void cancel(void)
+{
+    attestlm_error_t *err = NULL;
+    attestlm_bytes_t *bytes = NULL;
+    volatile int began = 0;
+    const struct timespec moment = {0, 100000};
+    pthread_t waiting;
+
+    OK(attestlm_session_generate(session, BYTES("{\"prompt\":\"1\",\"maxTokens\":480,\"ignoreEog\":true}"), NULL,
+                                 &generation, &err));
+    REQUIRE(pthread_create(&waiting, NULL, wait_for_end, (void *)&began) == 0);
+    while (!began) {
+        nanosleep(&moment, NULL);
+    }
+    OK(attestlm_generation_cancel(generation, &err));
+    REQUIRE(pthread_join(waiting, NULL) == 0);
+    OK(attestlm_generation_answer(generation, 0, &bytes, &err));
+    REQUIRE(strstr((const char *)attestlm_bytes_data(bytes), "\"finish\":\"cancelled\"") != NULL);
+    attestlm_bytes_free(bytes);
+    attestlm_generation_free(generation);
+}
+
 int main(void)
 {
     attestlm_error_t *err = NULL;
@@ -94,6 +131,8 @@ int main(void)
     REQUIRE(strstr((const char *)attestlm_bytes_data(bytes), "\"finish\":\"max tokens\"") != NULL);
     attestlm_bytes_free(bytes);
     attestlm_generation_free(generation);
+
+    cancel();
 
     /* One session, a generation for each thread. */
     for (i = 0; i < THREADS; i++) {
