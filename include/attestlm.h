@@ -434,6 +434,21 @@ attestlm_status_t attestlm_model_open(const uint8_t *path,
 attestlm_status_t attestlm_model_bundled(attestlm_model_t **model, attestlm_error_t **err);
 
 /*
+ attestlm_model_check: whether the GGUF file at a path is a model that can be opened, without loading it: its header
+ is validated, every byte read. `*info` is JSON: `sha256`, `architecture`, `parameters`, `contextTokens`,
+ `vocabulary`, `tensorTypes`, …. A library without an engine can do it, too.
+
+ `*info` is the caller's, to be freed with `attestlm_bytes_free`; NULL on failure. Any thread. Errors:
+ `ATTESTLM_ERR_IO`, `ATTESTLM_ERR_MODEL` (malformed, not supported, split). Since 0.1.0.
+
+ Requires: `path_len` bytes at `path` are readable; `info` is writable; `err` is NULL or writable.
+ */
+attestlm_status_t attestlm_model_check(const uint8_t *path,
+                                       size_t path_len,
+                                       attestlm_bytes_t **info,
+                                       attestlm_error_t **err);
+
+/*
  attestlm_model_info: what the model is, as JSON: `sha256`, `architecture`, `parameters`, `contextTokens`,
  `vocabulary`, `tensorTypes`, …, and `attestable`: under each profile null, or why not. The first call in a
  process may run the known-answer test, a few hundred milliseconds.

@@ -3,11 +3,10 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use attestlm::gguf::{self, GgufFile, ModelHeader};
-use attestlm::hex;
+use attestlm::gguf::ModelFile;
 use attestlm::model::Model;
 use attestlm::profile::Profile;
-use attestlm::{Error, ErrorKind, Result};
+use attestlm::{Error, ErrorKind};
 use serde_json::Value;
 
 use crate::args::ModelCommand;
@@ -25,69 +24,52 @@ pub fn run(command: &ModelCommand, as_json: bool) -> Outcome {
 }
 
 fn info(path: Option<&Path>, as_json: bool, interrupt: &Interrupt) -> Outcome {
-    let (header, sha256) = match path {
-        Some(path) => read(path, interrupt)?,
-        None => {
-            let model = Model::bundled()?;
-            (model.header().clone(), model.sha256())
-        }
-    };
-    let description = describe(&header, &sha256);
-    print(&description, as_json)?;
-    Ok(Status::Done)
-}
-
-/// Header and hash of a file, without loading it.
-fn read(path: &Path, interrupt: &Interrupt) -> Result<(ModelHeader, [u8; 32])> {
-    let file = GgufFile::open(path)?;
-    let header = gguf::validate_model(&file)?;
     let mut progress = Progress::new();
-    let scan = gguf::scan(&file, &mut |done, total| {
-        progress.show("hashing", done, total);
-        !interrupt.is_raised()
-    })?;
-    Ok((header, scan.sha256))
+    let file = match path {
+        Some(path) => ModelFile::check(path, &mut |done, total| {
+            progress.show("hashing", done, total);
+            !interrupt.is_raised()
+        })?,
+        None => Model::bundled()?.checked(),
+    };
+    let rows = file.describe();
+    if as_json {
+        terminal::print_json(&rows.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())?;
+    } else {
+        print(&rows)?;
+    }
+    Ok(Status::Done)
 }
 
 fn check(path: Option<&Path>, as_json: bool, interrupt: &Interrupt) -> Outcome {
     let model = load::model(path, interrupt)?;
-    let mut description = describe(model.header(), &model.sha256());
-    let mut status = Status::Done;
-    for profile in Profile::ALL {
-        let refusal = model.check_attestable(profile).err();
-        if profile.is_exact() && refusal.is_some() {
-            status = Status::Unsupported;
-        }
-        let answer =
-            refusal.map_or_else(|| Value::from("yes"), |why| format!("no: {}", why.message()).into());
-        description.push((attestable_key(profile), answer));
+    let refusals = Profile::ALL.map(|profile| (profile, model.check_attestable(profile).err()));
+    let refused = refusals.iter().any(|(profile, why)| profile.is_exact() && why.is_some());
+    let status = if refused { Status::Unsupported } else { Status::Done };
+    if as_json {
+        terminal::print_json(&model.to_json())?;
+        return Ok(status);
+    }
+    let mut rows = model.checked().describe();
+    for (profile, why) in refusals {
+        let answer = why.map_or_else(|| "yes".to_owned(), |why| format!("no: {}", why.message()));
+        rows.push((attestable(profile), answer.into()));
     }
     if let Err(why) = model.template() {
-        description.push(("chatTemplateError", why.to_string().into()));
+        rows.push(("template error", why.to_string().into()));
     }
-    print(&description, as_json)?;
+    print(&rows)?;
     Ok(status)
 }
 
-fn attestable_key(profile: Profile) -> &'static str {
+fn attestable(profile: Profile) -> &'static str {
     match profile {
-        Profile::Exact1 => "attestableExact",
-        Profile::Fast1 => "attestableFast",
+        Profile::Exact1 => "attestable, exact",
+        Profile::Fast1 => "attestable, fast",
     }
 }
 
-fn describe(header: &ModelHeader, sha256: &[u8; 32]) -> Vec<(&'static str, Value)> {
-    let mut rows = vec![("sha256", hex::encode(sha256).into())];
-    rows.extend(header.describe());
-    rows
-}
-
-fn print(rows: &[(&'static str, Value)], as_json: bool) -> std::result::Result<(), crate::fail::Failure> {
-    if as_json {
-        let object: serde_json::Map<String, Value> =
-            rows.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
-        return terminal::print_json(&Value::Object(object));
-    }
+fn print(rows: &[(&'static str, Value)]) -> std::result::Result<(), crate::fail::Failure> {
     let mut text = String::new();
     for (key, value) in rows {
         let shown = match value {

@@ -338,7 +338,9 @@ fn keys_models_and_profiles_describe_themselves() {
     let info = sandbox.run(&["model", "info", "--json"]).succeeded().json();
     assert_eq!(info["architecture"], "llama");
     let check = sandbox.run(&["model", "check", "--json"]).succeeded().json();
-    assert_eq!(check["attestableExact"], "yes");
+    assert_eq!(check["attestable"], serde_json::json!({ "exact": null, "fast": null }));
+    let shown = sandbox.run(&["model", "check"]).succeeded();
+    assert!(shown.stdout.contains("attestable, exact  yes"), "{shown:?}");
     assert_eq!(check["sha256"], info["sha256"]);
     let path = sandbox.model("tiny.gguf", &attestlm_testkit::ModelSpec::tiny());
     let info = sandbox.run(&["model", "info", common::text(&path)]).succeeded();

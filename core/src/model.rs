@@ -10,7 +10,7 @@ use crate::engine::{
     cpu, known_answer, memory_file, return_free_memory, AdapterWeights, Split, Vocab, Weights,
 };
 use crate::error::{Error, ErrorKind, Result};
-use crate::gguf::{self, GgufFile, ModelHeader};
+use crate::gguf::{self, GgufFile, ModelFile, ModelHeader};
 use crate::grammar::GrammarVocab;
 use crate::profile::Profile;
 use crate::template::ChatTemplate;
@@ -208,14 +208,19 @@ impl Model {
         known_answer::check()
     }
 
+    /// What was checked before it was loaded.
+    #[must_use]
+    pub fn checked(&self) -> ModelFile {
+        ModelFile { header: self.header().clone(), sha256: self.sha256() }
+    }
+
     /// `sha256`, what [`ModelHeader::describe`] says, `attestable`: under each profile null or why not, and
     /// `chatTemplateError`: why the template cannot be used, if it cannot.
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {
         use serde_json::{Map, Value};
-        let mut object = Map::new();
-        object.insert("sha256".into(), crate::hex::encode(&self.sha256()).into());
-        object.extend(self.header().describe().into_iter().map(|(key, value)| (key.to_owned(), value)));
+        let mut object: Map<String, Value> =
+            self.checked().describe().into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
         let refusal = |profile: Profile| {
             let why = self.check_attestable(profile).err();
             (profile.name().to_owned(), why.as_ref().map_or(Value::Null, Error::to_json))

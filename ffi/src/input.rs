@@ -40,7 +40,6 @@ pub(crate) unsafe fn array<const N: usize>(
 ///
 /// # Safety
 /// As [`bytes`].
-#[cfg_attr(not(feature = "engine"), allow(dead_code))] // only models and adapters are files
 pub(crate) unsafe fn path(name: &'static str, data: *const u8, len: usize) -> Result<PathBuf, Failure> {
     use std::os::unix::ffi::OsStrExt;
     // SAFETY: as the caller promises.

@@ -1,16 +1,14 @@
 //! Models.
 
+use attestlm::gguf::ModelFile;
+
 use crate::bytes::attestlm_bytes_t;
 use crate::error::attestlm_error_t;
 use crate::guard::{guard, with_engine};
 #[cfg(feature = "engine")]
 use crate::handle;
-#[cfg(feature = "engine")]
-use crate::input;
-use crate::input::Out;
-use crate::status::attestlm_status_t;
-#[cfg(feature = "engine")]
-use crate::status::ATTESTLM_OK;
+use crate::input::{self, Out};
+use crate::status::{attestlm_status_t, ATTESTLM_OK};
 
 /// A model's weights and vocabulary, read-only. Sessions keep what they need: it may be freed before them.
 pub struct attestlm_model_t {
@@ -68,6 +66,35 @@ pub unsafe extern "C" fn attestlm_model_bundled(
             out.give(attestlm_model_t { model: attestlm::model::Model::bundled()? });
             Ok(ATTESTLM_OK)
         })
+    })
+}
+
+/// attestlm_model_check: whether the GGUF file at a path is a model that can be opened, without loading it: its header
+/// is validated, every byte read. `*info` is JSON: `sha256`, `architecture`, `parameters`, `contextTokens`,
+/// `vocabulary`, `tensorTypes`, …. A library without an engine can do it, too.
+///
+/// `*info` is the caller's, to be freed with `attestlm_bytes_free`; NULL on failure. Any thread. Errors:
+/// `ATTESTLM_ERR_IO`, `ATTESTLM_ERR_MODEL` (malformed, not supported, split). Since 0.1.0.
+///
+/// # Safety
+/// `path_len` bytes at `path` are readable; `info` is writable; `err` is NULL or writable.
+#[no_mangle]
+pub unsafe extern "C" fn attestlm_model_check(
+    path: *const u8,
+    path_len: usize,
+    info: *mut *mut attestlm_bytes_t,
+    err: *mut *mut attestlm_error_t,
+) -> attestlm_status_t {
+    guard!(err, {
+        // SAFETY: as the header says.
+        let out = unsafe { Out::new("info", info) }?;
+        // SAFETY: as the header says.
+        let path = unsafe { input::path("path", path, path_len) }?;
+        let rows = ModelFile::check(&path, &mut |_, _| true)?.describe();
+        let object: serde_json::Value =
+            rows.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+        out.give(attestlm_bytes_t::new(object.to_string()));
+        Ok(ATTESTLM_OK)
     })
 }
 

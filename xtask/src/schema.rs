@@ -40,6 +40,7 @@ fn schemas() -> Result<BTreeMap<String, Value>, Failure> {
         ("continuation", "A continuation to score", session::continuation()),
         ("error", "An error", error::error()),
         ("event", "An event of a generation", answer::event()?),
+        ("model-file", "A model file", info::file()),
         ("model-info", "A model", info::model()),
         ("options", "Options of a session", session::options()),
         ("profile-info", "The execution profiles", info::profiles()),

@@ -10,6 +10,7 @@
 //! checks follow llama.cpp as pinned by `llama-cpp-sys-2` 0.1.161.
 
 mod adapter;
+mod check;
 mod describe;
 mod meta;
 mod model;
@@ -21,6 +22,7 @@ mod value;
 mod vocab;
 
 pub use adapter::{validate_adapter, AdapterHeader};
+pub use check::ModelFile;
 pub use model::{validate_model, Architecture, ModelHeader, RopeScaling};
 pub use reader::{Fingerprint, GgufFile};
 pub use scan::{scan, Scan};

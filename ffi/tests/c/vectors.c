@@ -348,11 +348,17 @@ static void gguf(json_t *test)
     const char *temporary = getenv("TMPDIR");
     size_t len;
     uint8_t *bytes = unhex(text_of(test, "hex"), &len);
+    attestlm_bytes_t *info = NULL;
     int written;
     REQUIRE(snprintf(path, sizeof path, "%s/attestlm-XXXXXX", temporary ? temporary : "/tmp") < (int)sizeof path);
     written = mkstemp(path);
     REQUIRE(written >= 0 && write(written, bytes, len) == (ssize_t)len && close(written) == 0);
     free(bytes);
+    status = attestlm_model_check(BYTES(path), &info, &err);
+    REQUIRE((status == ATTESTLM_OK) == (info != NULL));
+    answered(test, status, err);
+    attestlm_bytes_free(info);
+    err = NULL;
     status = attestlm_model_open(BYTES(path), &opened, &err);
     REQUIRE(unlink(path) == 0);
     REQUIRE((status == ATTESTLM_OK) == (opened != NULL));

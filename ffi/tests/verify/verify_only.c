@@ -25,6 +25,10 @@ int main(int argc, char **argv)
     FAILS(ATTESTLM_ERR_UNSUPPORTED, "engine", attestlm_model_open(BYTES("/model.gguf"), &model, &err));
     REQUIRE(model == NULL);
 
+    /* A model file can be checked without being loaded. */
+    FAILS(ATTESTLM_ERR_IO, "/model.gguf", attestlm_model_check(BYTES("/model.gguf"), &bytes, &err));
+    REQUIRE(attestlm_model_check(BYTES(argv[1]), &bytes, NULL) == ATTESTLM_ERR_MODEL && bytes == NULL);
+
     OK(attestlm_receipt_parse(document, len, &receipt, &err));
     OK(attestlm_receipt_verify(receipt, NULL, NULL, BYTES("{\"signatureOnly\": true}"), NULL, 0, &bytes, &err));
     REQUIRE(strstr((const char *)attestlm_bytes_data(bytes), "\"name\":\"verified\"") != NULL);

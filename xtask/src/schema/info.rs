@@ -13,11 +13,11 @@ fn refusal(name: &str, description: &str) -> Field {
     field(name, description, nullable(of_file("error")))
 }
 
-pub fn model() -> Value {
+/// What a file says of itself.
+fn rows() -> Vec<Field> {
     let types = json!({ "type": "object", "propertyNames": { "pattern": "^[A-Z0-9_]+$" },
         "additionalProperties": count() });
-    let profiles = Profile::ALL.map(|profile| refusal(profile.name(), "Null, or why not."));
-    let mut form = whole(vec![
+    vec![
         field("sha256", "SHA-256 of the GGUF file, 32 bytes.", bytes32()),
         field("name", "The name the file gives itself, or null.", nullable(text())),
         field("architecture", "The architecture's name.", text()),
@@ -31,13 +31,28 @@ pub fn model() -> Value {
         field("vocabulary", "The number of tokens in the vocabulary.", uint32()),
         field("tensorTypes", "How many tensors there are of each type.", types),
         field("chatTemplate", "Whether the file holds a chat template.", boolean()),
+    ]
+}
+
+pub fn model() -> Value {
+    let profiles = Profile::ALL.map(|profile| refusal(profile.name(), "Null, or why not."));
+    with_rare(vec![
         field(
             "attestable",
             "Under each profile null, or why answers carry no receipt.",
             whole(profiles.into()),
         ),
         refusal("chatTemplateError", "Null, or why the chat template cannot be used."),
-    ]);
+    ])
+}
+
+pub fn file() -> Value {
+    with_rare(Vec::new())
+}
+
+/// What every file has, `more`, and what only some have.
+fn with_rare(more: Vec<Field>) -> Value {
+    let mut form = whole(rows().into_iter().chain(more).collect());
     let rest = closed(
         &[],
         [

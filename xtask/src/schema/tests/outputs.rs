@@ -139,6 +139,10 @@ fn given() -> Given {
     // Without a chat template; with experts; with a sliding window.
     let models = [bundled, model(&ModelSpec::moe_tiny()), model(&ModelSpec::tiny_of(Architecture::Gemma2))];
     given.entry("model-info").or_default().extend(models.iter().map(Model::to_json));
+    let rows = models.iter().map(|model| model.checked().describe());
+    let file =
+        |rows: Vec<(&str, Value)>| rows.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    given.entry("model-file").or_default().extend(rows.map(file));
     given.entry("profile-info").or_default().push(attestlm::profile::to_json());
     given
 }
@@ -171,6 +175,7 @@ fn what_is_given_is_what_the_schemas_say() {
         "answer",
         "error",
         "event",
+        "model-file",
         "model-info",
         "profile-info",
         "receipt",
