@@ -22,7 +22,7 @@ impl SessionOptions {
     /// part of it.
     ///
     /// # Errors
-    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) naming the field.
+    /// [`ErrorKind::Argument`] naming the field.
     pub fn from_json(text: &[u8]) -> Result<Self> {
         if text.is_empty() {
             return Ok(Self::default());
@@ -72,7 +72,7 @@ impl Continuation {
     /// Reads `{"text": …}` or `{"tokens": […]}`.
     ///
     /// # Errors
-    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) naming the field.
+    /// [`ErrorKind::Argument`] naming the field.
     pub fn from_json(text: &[u8]) -> Result<Self> {
         let mut object =
             Object::new("continuation", json::parse("continuation", text, CONTINUATION_LIMITS)?)?;
