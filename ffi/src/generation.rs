@@ -105,7 +105,7 @@ pub unsafe extern "C" fn attestlm_generation_cancel(
 }
 
 /// attestlm_generation_answer: the answer of a choice whose event "done" was pulled, as JSON: `choice`, `text`,
-/// `finish`, `tokens`, `promptCount`, `receipt` (null without a signer).
+/// `finish`, `tokens`, `promptCount`, `logprobs` (null unless the request asked), `receipt` (null without a signer).
 ///
 /// `*answer` is the caller's, to be freed with `attestlm_bytes_free`; NULL on failure. May run beside other `const`
 /// calls; `ATTESTLM_ERR_BUSY` while a thread is in `attestlm_generation_next`. Errors: `ATTESTLM_ERR_ARGUMENT`

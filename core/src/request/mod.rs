@@ -89,6 +89,9 @@ pub struct ContractDomain {
 /// takes its place in the receipt.
 pub const NOT_STATED: u32 = 0;
 
+/// The most alternatives that an answer tells at each position.
+pub const MAX_LOGPROBS: u32 = 20;
+
 /// Everything a caller asks for.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Request {
@@ -106,6 +109,9 @@ pub struct Request {
     pub domain: Option<ContractDomain>,
     /// Unix seconds; `None`: the time of signing.
     pub issued_at: Option<u64>,
+    /// How many of the likeliest tokens the answer tells at each position, with their log-probabilities and that of
+    /// the token drawn; `None`: neither. No part of the receipt.
+    pub logprobs: Option<u32>,
 }
 
 impl Request {
@@ -120,6 +126,7 @@ impl Request {
             context: [0; 32],
             domain: None,
             issued_at: None,
+            logprobs: None,
         }
     }
 
@@ -143,7 +150,7 @@ impl Request {
     /// `ignoreEog`, `maxTokens`, `contextTokens`, `choices`; `seed` (0x hex, decimal, or
     /// `random`), or `seedRule` 1 with `clientEntropy` and `providerSecret`, or `seedRule` 2
     /// with `beacon`; `nonce`, `context` (bytes32), `domain` (`{chainId, verifyingContract}`),
-    /// `issuedAt` (unix seconds). Real-valued parameters are JSON numbers or strings, read
+    /// `issuedAt` (unix seconds); `logprobs` (likeliest tokens told). Real-valued parameters are JSON numbers or strings, read
     /// from their decimal text. `null` is the same as absent.
     ///
     /// # Errors
@@ -171,6 +178,9 @@ impl Request {
         self.policy_in(1).validate(None).map_err(|e| self.as_written(e))?;
         if self.policy.seed_rule != self.seed.rule() {
             return Err(Error::argument("seedRule", "does not fit the seed given"));
+        }
+        if self.logprobs.is_some_and(|count| count > MAX_LOGPROBS) {
+            return Err(Error::argument("logprobs", format!("must be at most {MAX_LOGPROBS}")));
         }
         if self.nonce == Some([0; 32]) {
             return Err(Error::argument("nonce", "must not be all zero: it salts every commitment"));

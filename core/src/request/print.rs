@@ -83,6 +83,9 @@ pub(super) fn request(request: &Request) -> Result<String> {
             }),
         );
     }
+    if let Some(logprobs) = request.logprobs {
+        put("logprobs", logprobs.into());
+    }
     if let Some(issued_at) = request.issued_at {
         put("issuedAt", issued_at.to_string().into());
     }

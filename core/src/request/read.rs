@@ -51,6 +51,7 @@ pub(super) fn request(text: &[u8]) -> Result<Request> {
         context: object.take("context", Object::bytes)?.unwrap_or([0; 32]),
         domain: object.take("domain", Object::object)?.map(domain).transpose()?,
         issued_at: object.optional("issuedAt").map(|value| uint64("issuedAt", &value)).transpose()?,
+        logprobs: object.take("logprobs", Object::uint32)?,
     };
     object.finish()?;
     request.validate()?;

@@ -437,6 +437,7 @@ prop_compose! {
                     verifying_contract,
                 }),
             issued_at: rest.3,
+            logprobs: (counts.0 % 2 == 0).then_some(counts.0 % 21),
         }
     }
 }

@@ -21,7 +21,7 @@ use adjust::{Adjusted, Adjuster};
 use draw::{Best, Noise};
 use filter::Filters;
 pub use mask::TokenMask;
-pub use score::{greedy_token, log_probability};
+pub use score::{greedy_token, likeliest, log_probability};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::policy::SamplingPolicy;

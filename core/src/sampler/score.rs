@@ -11,16 +11,52 @@ use crate::Token;
 /// [`ErrorKind::Logits`](crate::ErrorKind::Logits) for a NaN or infinite logit;
 /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) for a token without a logit.
 pub fn log_probability(logits: &[f32], token: Token) -> Result<f64> {
-    let Some(&logit) = logits.get(token as usize) else {
-        return Err(Error::argument(
-            "token",
-            format!("token {token} has no logit, there are {}", logits.len()),
-        ));
-    };
-    let (max, _) = checked_max(logits)?;
-    let max = f64::from(max);
-    let sum = logits.iter().fold(0.0, |sum, &l| sum + libm::exp(f64::from(l) - max));
-    Ok(f64::from(logit) - max - libm::log(sum))
+    Distribution::of(logits)?.log_probability(logits, token)
+}
+
+/// The log-probability of `token`, as [`log_probability`], and the `alternatives` likeliest tokens with theirs, the
+/// likeliest first, the smaller of a tie first.
+///
+/// # Errors
+/// As [`log_probability`].
+pub fn likeliest(logits: &[f32], token: Token, alternatives: usize) -> Result<(f64, Vec<(Token, f64)>)> {
+    let distribution = Distribution::of(logits)?;
+    let of_token = distribution.log_probability(logits, token)?;
+    let mut best: Vec<(Token, f32)> = Vec::with_capacity(alternatives + 1);
+    for (token, &logit) in (0..).zip(logits) {
+        let at = best.partition_point(|(_, of)| *of >= logit);
+        if at < alternatives {
+            best.insert(at, (token, logit));
+            best.truncate(alternatives);
+        }
+    }
+    let best = best.into_iter().map(|(token, logit)| (token, distribution.of_logit(logit)));
+    Ok((of_token, best.collect()))
+}
+
+/// What turns a logit into a log-probability.
+struct Distribution {
+    max: f64,
+    log_sum: f64,
+}
+
+impl Distribution {
+    fn of(logits: &[f32]) -> Result<Self> {
+        let (max, _) = checked_max(logits)?;
+        let max = f64::from(max);
+        let sum = logits.iter().fold(0.0, |sum, &l| sum + libm::exp(f64::from(l) - max));
+        Ok(Distribution { max, log_sum: libm::log(sum) })
+    }
+
+    fn of_logit(&self, logit: f32) -> f64 {
+        f64::from(logit) - self.max - self.log_sum
+    }
+
+    fn log_probability(&self, logits: &[f32], token: Token) -> Result<f64> {
+        let missing =
+            || Error::argument("token", format!("token {token} has no logit, there are {}", logits.len()));
+        logits.get(token as usize).map(|logit| self.of_logit(*logit)).ok_or_else(missing)
+    }
 }
 
 /// The token with the largest logit, the smaller one of a tie.
@@ -59,10 +95,23 @@ mod tests {
     }
 
     #[test]
+    fn the_likeliest_in_order_a_tie_by_its_smaller_token() {
+        let logits = [1.0, 3.0, -2.0, 3.0, 2.0];
+        let (of_token, best) = likeliest(&logits, 2, 4).unwrap();
+        assert_eq!(of_token, log_probability(&logits, 2).unwrap());
+        assert_eq!(best.iter().map(|(token, _)| *token).collect::<Vec<_>>(), [1, 3, 4, 0]);
+        for (token, value) in best {
+            assert_eq!(value, log_probability(&logits, token).unwrap());
+        }
+        assert_eq!(likeliest(&logits, 0, 0).unwrap().1, []);
+        assert_eq!(likeliest(&logits, 0, 9).unwrap().1.len(), 5);
+    }
+
+    #[test]
     fn wrong_inputs_are_errors() {
         assert_eq!(log_probability(&[1.0], 1).unwrap_err().field(), "token");
-        assert_eq!(log_probability(&[f32::NAN], 1).unwrap_err().kind(), ErrorKind::Argument);
-        assert_eq!(log_probability(&[], 0).unwrap_err().field(), "token");
+        assert_eq!(log_probability(&[f32::NAN], 1).unwrap_err().kind(), ErrorKind::Logits);
+        assert_eq!(log_probability(&[], 0).unwrap_err().field(), "logits");
         assert_eq!(greedy_token(&[]).unwrap_err().kind(), ErrorKind::Argument);
         assert_eq!(greedy_token(&[0.0, f32::NAN]).unwrap_err().kind(), ErrorKind::Logits);
         assert_eq!(log_probability(&[f32::NEG_INFINITY, 0.0], 1).unwrap_err().kind(), ErrorKind::Logits);

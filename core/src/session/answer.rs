@@ -18,6 +18,17 @@ use crate::steps;
 use crate::trace::{Show, Trace, TraceLeaf, TraceProof};
 use crate::Token;
 
+/// How likely an output token was, by the model's own logits, before penalties, bias, grammar and temperature.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TokenLogprob {
+    /// The token drawn.
+    pub token: Token,
+    /// Natural logarithm of its probability.
+    pub log_probability: f64,
+    /// As many of the likeliest tokens as the request asked for, the likeliest first.
+    pub likeliest: Vec<(Token, f64)>,
+}
+
 /// One answer.
 #[derive(Debug, Clone)]
 pub struct Answer {
@@ -33,6 +44,8 @@ pub struct Answer {
     pub finish: Finish,
     /// BLAKE3 of the logits that chose each token: what the receipt's trace commits to.
     pub digests: Vec<[u8; 32]>,
+    /// Of each token, if the request wanted them.
+    pub logprobs: Option<Vec<TokenLogprob>>,
     /// The signed receipt with its disclosure, or why there is none; `None` without a signer.
     pub receipt: Option<Result<Document>>,
 }
@@ -61,6 +74,7 @@ impl Job {
             text: String::from_utf8_lossy(self.output.text()).into_owned(),
             tokens: self.output.tokens().to_vec(),
             digests: self.digests,
+            logprobs: self.prepared.logprobs.map(|_| self.logprobs),
             prompt_count: self.prepared.prompt_tokens.len(),
             finish,
             receipt,

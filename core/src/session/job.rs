@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::answer::TokenLogprob;
 use super::prepare::Prepared;
 use super::JobId;
 use crate::engine::Vocab;
@@ -9,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::grammar::{Grammar, Matcher};
 use crate::model::Model;
 use crate::output::{Drawn, Output};
-use crate::sampler::{Sampler, Share, TokenMask};
+use crate::sampler::{likeliest, Sampler, Share, TokenMask};
 use crate::signer::Signer;
 use crate::Token;
 
@@ -34,6 +35,8 @@ pub(super) struct Job {
     pub(super) output: Output,
     /// BLAKE3 of the logits that chose each output token.
     pub(super) digests: Vec<[u8; 32]>,
+    /// Of each output token, if the request wants them.
+    pub(super) logprobs: Vec<TokenLogprob>,
     sampler: Sampler,
     grammar: Option<Constraint>,
     /// Prompt and output.
@@ -90,6 +93,7 @@ impl Job {
             signer,
             output: Output::default(),
             digests: Vec::new(),
+            logprobs: Vec::new(),
             sampler,
             grammar: prepared.grammar.as_ref().map(|g| Constraint::new(g, vocab.len())),
             history: prepared.prompt_tokens.clone(),
@@ -121,7 +125,17 @@ impl Job {
             Some(grammar) => Some(grammar.mask()?),
             None => None,
         };
-        self.sampler.sample(index, logits, &self.history, mask)
+        let token = self.sampler.sample(index, logits, &self.history, mask)?;
+        self.note(logits, token)
+    }
+
+    /// Keeps how likely a token was that was drawn.
+    fn note(&mut self, logits: &[f32], token: Token) -> Result<Token> {
+        if let Some(alternatives) = self.prepared.logprobs {
+            let (log_probability, likeliest) = likeliest(logits, token, alternatives as usize)?;
+            self.logprobs.push(TokenLogprob { token, log_probability, likeliest });
+        }
+        Ok(token)
     }
 
     /// Whether the draw itself is worth sharing: [`Self::choose_shared`].
@@ -136,7 +150,8 @@ impl Job {
             Some(grammar) => Some(grammar.mask()?),
             None => None,
         };
-        self.sampler.sample_shared(index, logits, &self.history, mask, share)
+        let token = self.sampler.sample_shared(index, logits, &self.history, mask, share)?;
+        self.note(logits, token)
     }
 
     /// Appends the token drawn and the digest of the logits it was drawn from; answers the text that can

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{json, Value};
 
-use super::{Answer, Continuation, GenerationEvent, Score, SessionOptions, SharedSession};
+use super::{Answer, Continuation, GenerationEvent, Score, SessionOptions, SharedSession, TokenLogprob};
 use crate::engine::{self, Vocab, MAX_STREAMS, MAX_STREAM_TOKENS, MAX_UBATCH};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hex;
@@ -87,18 +87,29 @@ impl Continuation {
 }
 
 impl Answer {
-    /// `choice`, `text`, `finish` (its name), `tokens`, `promptCount`, and `receipt`: the document, null
-    /// without a signer.
+    /// `choice`, `text`, `finish` (its name), `tokens`, `promptCount`, `logprobs`: null if the request wanted none,
+    /// else of each token `token`, `logprob` and `likeliest` (each `token`, `logprob`), and `receipt`: the document,
+    /// null without a signer.
     ///
     /// # Errors
     /// Why the answer has no receipt though a signer was there.
     pub fn to_json(&self) -> Result<Value> {
+        let pair = |(token, logprob): &(_, _)| json!({ "token": token, "logprob": logprob });
+        let logprobs = self.logprobs.as_ref().map(|all| {
+            let of_token = |one: &TokenLogprob| {
+                let mut told = pair(&(one.token, one.log_probability));
+                told["likeliest"] = one.likeliest.iter().map(pair).collect();
+                told
+            };
+            all.iter().map(of_token).collect::<Vec<_>>()
+        });
         Ok(json!({
             "choice": self.choice,
             "text": self.text,
             "finish": self.finish.name(),
             "tokens": self.tokens,
             "promptCount": self.prompt_count,
+            "logprobs": logprobs,
             "receipt": receipt(self.receipt.as_ref())?,
         }))
     }

@@ -15,7 +15,7 @@ mod shared;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
-pub use answer::Answer;
+pub use answer::{Answer, TokenLogprob};
 pub(crate) use job::Constraint;
 pub use prepare::Prepared;
 pub use score::{Continuation, Score, TokenScore};

@@ -30,6 +30,7 @@ pub struct Prepared {
     pub(super) context: [u8; 32],
     pub(super) domain: Domain,
     pub(super) issued_at: Option<u64>,
+    pub(super) logprobs: Option<u32>,
     pub(super) grammar: Option<Grammar>,
 }
 
@@ -99,6 +100,7 @@ impl Prepared {
                 None => Domain::None,
             },
             issued_at: request.issued_at,
+            logprobs: request.logprobs,
             grammar: None,
         })
     }

@@ -50,19 +50,36 @@ fn prompt_count() -> Field {
     field("promptCount", "The number of prompt tokens.", count())
 }
 
+fn logprob() -> Value {
+    json!({ "type": "number", "maximum": 0 })
+}
+
 pub fn answer() -> Result<Value, Failure> {
+    let pair = || {
+        [
+            field("token", "The token's id, a uint32.", uint32()),
+            field(
+                "logprob",
+                "The natural logarithm of its probability, before the sampling policy.",
+                logprob(),
+            ),
+        ]
+    };
+    let likeliest =
+        field("likeliest", "The likeliest tokens, as many as were asked for.", list(whole(pair().into())));
+    let told = whole(pair().into_iter().chain([likeliest]).collect());
     Ok(whole(vec![
         choice(),
         field("text", "The answer's text; bytes that are not UTF-8 are replaced.", text()),
         field("finish", "Why the output ended.", one_of(verify::finishes()?)),
         field("tokens", "The output's token ids, those that ended it included.", list(uint32())),
         prompt_count(),
+        field("logprobs", "Of each token how likely it was; null unless asked for.", nullable(list(told))),
         receipt(),
     ]))
 }
 
 pub fn score() -> Value {
-    let logprob = || json!({ "type": "number", "maximum": 0 });
     let token = whole(vec![
         field("token", "The token's id, a uint32.", uint32()),
         field("text", "Its text; bytes that are not UTF-8 are replaced.", text()),

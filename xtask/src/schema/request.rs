@@ -2,7 +2,7 @@
 
 use attestlm::policy::{limits as policy, SamplingPolicy};
 use attestlm::receipt::Domain;
-use attestlm::request::limits;
+use attestlm::request::{limits, MAX_LOGPROBS};
 use serde_json::{json, Value};
 
 use super::form::{
@@ -244,6 +244,11 @@ fn binding() -> Vec<Field> {
                 field("chainId", "The EIP-155 chain id, 1 to 2^53 - 1.", chain),
                 field("verifyingContract", "The contract's address, 20 bytes, not zero.", contract),
             ]),
+        ),
+        optional(
+            "logprobs",
+            "How many of the likeliest tokens the answer tells at each position, with their log-probabilities; none if absent.",
+            integer(0, MAX_LOGPROBS.into()),
         ),
         optional("issuedAt", "Unix time in seconds; the time of signing if absent.", uint64_or_number()),
     ]

@@ -294,6 +294,8 @@ fn receipt() -> Vec<Refused> {
         case("nonce-upper-case", with(&format!(r#""nonce": "{}""#, bytes("5A", 32))), "nonce"),
         case("nonce-no-prefix", with(&format!(r#""nonce": "{}""#, "5a".repeat(33))), "nonce"),
         case("context-long", with(&format!(r#""context": "{}""#, bytes("ab", 33))), "context"),
+        case("logprobs-beyond", with(r#""logprobs": 21"#), "logprobs"),
+        case("logprobs-true", with(r#""logprobs": true"#), "logprobs"),
         case("domain-text", with(r#""domain": "1""#), "domain"),
         case("domain-no-chain", domain(&format!(r#""verifyingContract": "{contract}""#)), "domain.chainId"),
         case("domain-no-contract", domain(r#""chainId": 1"#), "domain.verifyingContract"),

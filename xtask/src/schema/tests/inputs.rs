@@ -62,6 +62,7 @@ fn inputs(schemas: &Schemas) -> Vec<Input> {
         "frequencyPenalty": "0.25", "penaltyWindow": 16, "logitBias": { "70": "1.5", "71": -2 }, "bans": [65, 66],
         "stop": ["a", "b"], "ignoreEog": true, "maxTokens": 40, "contextTokens": 128, "choices": 2, "nonce": word("5a"),
         "context": word("ab"), "domain": { "chainId": 5, "verifyingContract": address }, "issuedAt": "1700000000",
+        "logprobs": 3,
     });
     let with = |fields: Value| {
         let mut request = sampling.clone();
