@@ -54,7 +54,7 @@ PREFIX ?= /usr/local
 install: setup ## Install header, libraries and pkg-config file under PREFIX (/usr/local)
 	$(CARGO) build --release --locked --package attestlm-ffi
 	@scripts/libraries.sh $(TARGET)/release $(TARGET)/lib >/dev/null
-	@scripts/install.sh $(TARGET)/lib $(DESTDIR)$(PREFIX) $(PREFIX)
+	@scripts/install.sh "$(TARGET)/lib" "$(DESTDIR)$(PREFIX)" "$(PREFIX)"
 
 # The vectors are what independent reference programs compute; check.py shares no code with those.
 test-vectors:

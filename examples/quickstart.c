@@ -17,14 +17,15 @@ static const char QUESTION[] =
     "{\"messages\": [{\"role\": \"user\", \"content\": \"Tom has 12 apples. Anna gives him 7 more. He eats 5 apples. "
     "How many apples does Tom have now?\"}], \"temperature\": \"0.7\", \"seed\": \"7\"}";
 
-/* Says what went wrong, and ends. */
-static void check(attestlm_status_t status, attestlm_error_t *err)
+/* Says what went wrong, and ends. By its address: arguments are evaluated in any order, also before the call. */
+static void check(attestlm_status_t status, attestlm_error_t **err)
 {
     if (status >= 0) {
         return;
     }
-    fprintf(stderr, "quickstart: %s: %s\n", attestlm_error_field(err), attestlm_error_message(err));
-    attestlm_error_free(err);
+    fprintf(stderr, "quickstart: error %d: %s: %s\n", (int)status, attestlm_error_field(*err),
+            attestlm_error_message(*err));
+    attestlm_error_free(*err);
     exit(1);
 }
 
@@ -38,7 +39,7 @@ static uint8_t *contents(const char *path, size_t *len)
         end = ftell(file);
     }
     if (end >= 0 && fseek(file, 0, SEEK_SET) == 0) {
-        bytes = malloc((size_t)end + 1);
+        bytes = (uint8_t *)malloc((size_t)end + 1);
     }
     if (bytes == NULL || fread(bytes, 1, (size_t)end, file) != (size_t)end) {
         fprintf(stderr, "quickstart: cannot read %s\n", path);
@@ -70,8 +71,8 @@ int main(int argc, char **argv)
         request = contents(argv[1], &request_len);
     }
 
-    check(attestlm_model_bundled(&model, &err), err);
-    check(attestlm_session_new(model, NULL, NULL, 0, &session, &err), err);
+    check(attestlm_model_bundled(&model, &err), &err);
+    check(attestlm_session_new(model, NULL, NULL, 0, &session, &err), &err);
     if (argc > 2) {
         const char *password = getenv("ATTESTLM_PASSWORD");
         size_t keystore_len;
@@ -79,33 +80,33 @@ int main(int argc, char **argv)
         password = password != NULL ? password : "";
         check(attestlm_signer_from_keystore(keystore, keystore_len, (const uint8_t *)password, strlen(password), &signer,
                                             &err),
-              err);
+              &err);
         free(keystore);
     } else {
-        check(attestlm_signer_random(&signer, &err), err);
+        check(attestlm_signer_random(&signer, &err), &err);
     }
 
     /* The answer, event by event. */
     check(attestlm_session_generate(session, request != NULL ? request : (const uint8_t *)QUESTION, request_len, signer,
                                     &generation, &err),
-          err);
+          &err);
     while ((status = attestlm_generation_next(generation, -1, &bytes, &err)) == ATTESTLM_OK) {
         fprintf(stderr, "%s\n", (const char *)attestlm_bytes_data(bytes));
         attestlm_bytes_free(bytes);
     }
-    check(status, err);
+    check(status, &err);
 
     /* The signed receipt, as any verifier takes it. */
-    check(attestlm_generation_receipt(generation, 0, &receipt, &err), err);
-    check(attestlm_receipt_to_json(receipt, 1, &bytes, &err), err);
+    check(attestlm_generation_receipt(generation, 0, &receipt, &err), &err);
+    check(attestlm_receipt_to_json(receipt, 1, &bytes, &err), &err);
     fwrite(attestlm_bytes_data(bytes), 1, attestlm_bytes_len(bytes), stdout);
     attestlm_receipt_free(receipt);
 
     /* Somebody else reads and judges it. */
-    check(attestlm_receipt_parse(attestlm_bytes_data(bytes), attestlm_bytes_len(bytes), &receipt, &err), err);
+    check(attestlm_receipt_parse(attestlm_bytes_data(bytes), attestlm_bytes_len(bytes), &receipt, &err), &err);
     attestlm_bytes_free(bytes);
     check(attestlm_receipt_verify(receipt, model, NULL, NULL, 0, request, request != NULL ? request_len : 0, &bytes, &err),
-          err);
+          &err);
     fprintf(stderr, "%s\n", (const char *)attestlm_bytes_data(bytes));
     attestlm_bytes_free(bytes);
 

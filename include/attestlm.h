@@ -21,13 +21,20 @@
  *   with attestlm_error_free.
  *   The errors of every call, besides those its comment names: ATTESTLM_ERR_ARGUMENT (NULL where an object or a result
  *   must be), ATTESTLM_ERR_BUSY, ATTESTLM_ERR_PANIC, ATTESTLM_ERR_FORKED.
- * - Results are cleared when a call begins and written when it succeeds: after a failure they are NULL or zeros.
+ * - Results are cleared when a call begins and written when it succeeds: after a failure they are NULL or zeros. What a
+ *   result pointed to before is not freed.
  * - Functions that take `const T *` may run at the same time on one object; those that take `T *` need it alone, and
- *   whoever comes second gets ATTESTLM_ERR_BUSY. Nothing is undefined but the use of what was freed.
+ *   whoever comes second gets ATTESTLM_ERR_BUSY at once: give each generation one thread that pulls it. Nothing is
+ *   undefined but the use of what was freed.
  * - A panic inside is caught and answered as ATTESTLM_ERR_PANIC; an object it happened in can only be freed.
  * - Nothing is written to standard output or standard error, no signal handler is set, no environment changed. The
  *   threads of a session sleep unless a call computes. After fork() the child gets ATTESTLM_ERR_FORKED if the parent
  *   had used the library.
+ * - What no call can answer for: a model file that is cut short while it is mapped (SIGBUS); memory, or inside llama.cpp
+ *   threads, that run out (SIGABRT, with a message on standard error); a stack below 256 KB (SIGSEGV); a file size limit
+ *   below the bundled model's size (SIGXFSZ); a thread cancelled (pthread_cancel) in a call; _Fork(), which tells nobody.
+ *   The process may end (exit) while other threads are in calls.
+ * - The fields of requests, options, terms and results are in docs/schema (installed in share/doc/attestlm).
  * - Check when you load: attestlm_abi_version() == ATTESTLM_ABI_VERSION.
  */
 
@@ -308,6 +315,14 @@ const char *attestlm_error_message(const attestlm_error_t *error);
 void attestlm_error_free(attestlm_error_t *error);
 
 /*
+ Where `scripts/libraries.sh` sends every registration of a static C++ object's destructor: nowhere. The engine's
+ global tables stay as they are until the process is gone, for threads that still compute when `exit` runs.
+ */
+int __wrap___cxa_atexit(void (*_destructor)(void*),
+                        void *_object,
+                        void *_library);
+
+/*
  attestlm_generation_next: waits for the next event, at most `timeout_ms` milliseconds (below 0: as long as it
  takes; 0: one step at most), and decodes while no other thread does. `*event` is JSON: `event` is "prefill"
  (`done`, `total`), "text" (`text`: whole characters), "done" (`finish`, `outputCount`) or "failed" (`error`), each
@@ -340,11 +355,12 @@ attestlm_status_t attestlm_generation_cancel(const attestlm_generation_t *genera
 
 /*
  attestlm_generation_answer: the answer of a choice whose event "done" was pulled, as JSON: `choice`, `text`,
- `finish`, `tokens`, `promptCount`, `logprobs` (null unless the request asked), `receipt` (null without a signer).
+ `finish`, `tokens`, `promptCount`, `logprobs` (null unless the request asked), `receipt` (null without a signer; with an
+ external one its signature is zeros until `attestlm_receipt_sign`), `receiptError` (null, or why there is none).
 
  `*answer` is the caller's, to be freed with `attestlm_bytes_free`; NULL on failure. May run beside other `const`
  calls; `ATTESTLM_ERR_BUSY` while a thread is in `attestlm_generation_next`. Errors: `ATTESTLM_ERR_ARGUMENT`
- (no such choice, or it has not ended), the choice's own error, or why it has no receipt. Since 0.1.0.
+ (no such choice, or it has not ended), the choice's own error. Since 0.1.0.
 
  Requires: `generation` is live; `answer` is writable; `err` is NULL or writable.
  */
@@ -358,7 +374,8 @@ attestlm_status_t attestlm_generation_answer(const attestlm_generation_t *genera
  is unsigned: `attestlm_receipt_sign` completes it.
 
  `*receipt` is the caller's, to be freed with `attestlm_receipt_free`; NULL on failure. It lives on after the
- generation. Concurrency and errors: as `attestlm_generation_answer`; `ATTESTLM_ERR_ARGUMENT` without a signer.
+ generation. Concurrency and errors: as `attestlm_generation_answer`; `ATTESTLM_ERR_ARGUMENT` without a signer;
+ why there is no receipt (the signer failed, a file was changed).
  Since 0.1.0.
 
  Requires: `generation` is live; `receipt` is writable; `err` is NULL or writable.
@@ -673,7 +690,8 @@ attestlm_status_t attestlm_session_info(const attestlm_session_t *session,
 
  `*generation` is the caller's, to be freed with `attestlm_generation_free`; NULL on failure, when nothing is
  queued. It keeps what it needs of session and signer. Any thread. Errors: `ATTESTLM_ERR_ARGUMENT` naming the field,
- `ATTESTLM_ERR_TEMPLATE`, `ATTESTLM_ERR_GRAMMAR`, `ATTESTLM_ERR_ENGINE`. Since 0.1.0.
+ `ATTESTLM_ERR_TEMPLATE`, `ATTESTLM_ERR_GRAMMAR`, `ATTESTLM_ERR_ENGINE`; with a signer, what `attestlm_session_info`
+ calls `unattested`: no answer is computed whose receipt could not be made. Since 0.1.0.
 
  Requires: `session` is live; `request_len` bytes at `request` are readable; `signer` is NULL or live; `generation` is
  writable; `err` is NULL or writable.
@@ -688,11 +706,11 @@ attestlm_status_t attestlm_session_generate(const attestlm_session_t *session,
 /*
  attestlm_session_score: how likely a continuation is after a request's prompt, in one pass. The continuation is
  JSON: `{"text": …}` or `{"tokens": […]}`. `*score` is JSON: `tokens` (each `token`, `text`, `logprob`,
- `greedy`), `logprob`, `greedy`, `promptCount`, `receipt`. With a signer the receipt of kind 1 is in the JSON,
- and, if `receipt` is not NULL, at `*receipt` too.
+ `greedy`), `logprob`, `greedy`, `promptCount`, `receipt`, `receiptError` (null, or why the signer gave none). With a
+ signer the receipt of kind 1 is in the JSON, and, if `receipt` is not NULL, at `*receipt` too.
 
  Any thread; blocks until the pass has ended. `*score` and `*receipt` are the caller's, to be freed with their
- `_free` functions; NULL on failure, `*receipt` also without a signer. Errors: as `attestlm_session_generate`,
+ `_free` functions; NULL on failure, `*receipt` also without a receipt. Errors: as `attestlm_session_generate`,
  `ATTESTLM_ERR_CANCELLED`. Since 0.1.0.
 
  Requires: `session` is live; the lengths bytes at `request` and `continuation` are readable; `signer` is NULL or live;

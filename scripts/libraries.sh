@@ -20,11 +20,12 @@ mkdir -p "$out"
 } >"$out/exports.map"
 functions=$(sed -nE 's/^    (attestlm_[a-z0-9_]+);$/\1/p' "$out/exports.map")
 
+# --wrap: no destructor of a static object runs at exit (ffi/src/exit.rs).
 # -z nodelete: its threads and once-only state do not survive unloading.
 # shellcheck disable=SC2046 # one -u for each function
 g++ -shared -o "$out/libattestlm.so.0" \
     -Wl,-soname,libattestlm.so.0 -Wl,--version-script="$out/exports.map" -Wl,--gc-sections -Wl,-z,defs -Wl,-z,nodelete \
-    -Wl,-z,relro,-z,now $(printf -- '-Wl,-u,%s ' $functions) "$archive" \
+    -Wl,-z,relro,-z,now -Wl,--wrap=__cxa_atexit $(printf -- '-Wl,-u,%s ' $functions) "$archive" \
     -static-libstdc++ -static-libgcc -lpthread -ldl -lm
 strip --strip-unneeded "$out/libattestlm.so.0"
 ln -sf libattestlm.so.0 "$out/libattestlm.so"
@@ -32,7 +33,7 @@ ln -sf libattestlm.so.0 "$out/libattestlm.so"
 # The C++ runtime goes in, too: a C linker does not know it. No section groups stay: of two groups of one name, ours and
 # the program's, a linker keeps one.
 # shellcheck disable=SC2046
-g++ -r -nostdlib -Wl,--gc-sections -Wl,--force-group-allocation -o "$out/attestlm.o" $(printf -- '-Wl,-u,%s ' $functions) "$archive" \
+g++ -r -nostdlib -Wl,--gc-sections -Wl,--force-group-allocation -Wl,--wrap=__cxa_atexit -o "$out/attestlm.o" $(printf -- '-Wl,-u,%s ' $functions) "$archive" \
     "$(g++ -print-file-name=libstdc++.a)" "$(g++ -print-libgcc-file-name)" "$(g++ -print-file-name=libgcc_eh.a)"
 printf '%s\n' $functions >"$out/interface.txt"
 # Rust's own library brings bitcode along, which is none any more once it is linked.

@@ -105,11 +105,12 @@ pub unsafe extern "C" fn attestlm_generation_cancel(
 }
 
 /// attestlm_generation_answer: the answer of a choice whose event "done" was pulled, as JSON: `choice`, `text`,
-/// `finish`, `tokens`, `promptCount`, `logprobs` (null unless the request asked), `receipt` (null without a signer).
+/// `finish`, `tokens`, `promptCount`, `logprobs` (null unless the request asked), `receipt` (null without a signer; with an
+/// external one its signature is zeros until `attestlm_receipt_sign`), `receiptError` (null, or why there is none).
 ///
 /// `*answer` is the caller's, to be freed with `attestlm_bytes_free`; NULL on failure. May run beside other `const`
 /// calls; `ATTESTLM_ERR_BUSY` while a thread is in `attestlm_generation_next`. Errors: `ATTESTLM_ERR_ARGUMENT`
-/// (no such choice, or it has not ended), the choice's own error, or why it has no receipt. Since 0.1.0.
+/// (no such choice, or it has not ended), the choice's own error. Since 0.1.0.
 ///
 /// # Safety
 /// `generation` is live; `answer` is writable; `err` is NULL or writable.
@@ -138,7 +139,8 @@ pub unsafe extern "C" fn attestlm_generation_answer(
 /// is unsigned: `attestlm_receipt_sign` completes it.
 ///
 /// `*receipt` is the caller's, to be freed with `attestlm_receipt_free`; NULL on failure. It lives on after the
-/// generation. Concurrency and errors: as `attestlm_generation_answer`; `ATTESTLM_ERR_ARGUMENT` without a signer.
+/// generation. Concurrency and errors: as `attestlm_generation_answer`; `ATTESTLM_ERR_ARGUMENT` without a signer;
+/// why there is no receipt (the signer failed, a file was changed).
 /// Since 0.1.0.
 ///
 /// # Safety

@@ -3,8 +3,7 @@
 
 use std::any::Any;
 use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::Once;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU8, Ordering};
 
 use crate::error::{attestlm_error_t, Failure};
 use crate::status::{attestlm_status_t, ATTESTLM_ERR_FORKED, ATTESTLM_ERR_PANIC};
@@ -14,7 +13,14 @@ pub(crate) type Outcome = Result<attestlm_status_t, Failure>;
 
 /// Set in a child of a process that used the library.
 static FORKED: AtomicBool = AtomicBool::new(false);
-static FIRST_USE: Once = Once::new();
+/// How far the first call is: [`UNUSED`], [`PREPARING`] or [`READY`].
+static STATE: AtomicU8 = AtomicU8::new(UNUSED);
+/// The process of the first call, from [`PREPARING`] on.
+static PROCESS: AtomicU32 = AtomicU32::new(0);
+
+const UNUSED: u8 = 0;
+const PREPARING: u8 = 1;
+const READY: u8 = 2;
 
 /// Runs an entry point's body: `guard!(err, { … })`, where `err` is its last argument and the body answers
 /// an [`Outcome`].
@@ -44,20 +50,16 @@ pub(crate) fn run(err: *mut *mut attestlm_error_t, body: impl FnOnce() -> Outcom
     let outcome = catch(|| {
         // SAFETY: `err` is null or the caller's, as the header says.
         unsafe { crate::error::clear(err) };
-        if forked() {
-            return Err(Failure::new(
-                ATTESTLM_ERR_FORKED,
-                "process",
-                "it is a fork of one that used the library; start a new process instead",
-            ));
-        }
-        FIRST_USE.call_once(first_use);
-        body()
+        prepare();
+        let outcome = body();
+        // Every body begins with clearing a result or with an object, which end it here.
+        check_process()?;
+        outcome
     });
     let failure = match outcome {
         Ok(Ok(status)) => return status,
         Ok(Err(failure)) => failure,
-        Err(()) => Failure::new(ATTESTLM_ERR_PANIC, "", "a fault of this library: a panic was caught"),
+        Err(()) => Failure::new(ATTESTLM_ERR_PANIC, "library", "a fault of its own: a panic was caught"),
     };
     // SAFETY: as above.
     unsafe { failure.store(err) }
@@ -77,8 +79,36 @@ fn catch<T>(body: impl FnOnce() -> T) -> Result<T, ()> {
     })
 }
 
+/// An error in a child of a process that used the library.
+pub(crate) fn check_process() -> Result<(), Failure> {
+    if !forked() {
+        return Ok(());
+    }
+    Err(Failure::new(
+        ATTESTLM_ERR_FORKED,
+        "process",
+        "it is a fork of one that used the library; start a new process instead",
+    ))
+}
+
 pub(crate) fn forked() -> bool {
     FORKED.load(Ordering::Relaxed)
+        // A fork beside the very first call: its thread is missing here, and will never be ready.
+        || STATE.load(Ordering::Acquire) == PREPARING
+            && ![0, std::process::id()].contains(&PROCESS.load(Ordering::Relaxed))
+}
+
+/// Nobody waits for the first call to be ready: in a fork it never would be.
+fn prepare() {
+    if STATE.load(Ordering::Acquire) == READY {
+        return;
+    }
+    if PROCESS.compare_exchange(0, std::process::id(), Ordering::AcqRel, Ordering::Acquire).is_err() {
+        return;
+    }
+    STATE.store(PREPARING, Ordering::Release);
+    first_use();
+    STATE.store(READY, Ordering::Release);
 }
 
 fn first_use() {

@@ -58,11 +58,11 @@ impl Drop for Poison<'_> {
 }
 
 fn busy() -> Failure {
-    Failure::new(ATTESTLM_ERR_BUSY, "", "the object is in use by another call")
+    Failure::new(ATTESTLM_ERR_BUSY, "object", "it is in use by another call")
 }
 
 fn broken() -> Failure {
-    Failure::new(ATTESTLM_ERR_PANIC, "", "an earlier call on this object panicked; it can only be freed")
+    Failure::new(ATTESTLM_ERR_PANIC, "object", "an earlier call on it panicked; it can only be freed")
 }
 
 /// A new object for the caller.
@@ -86,6 +86,7 @@ pub(crate) unsafe fn free<T>(object: *mut T) {
 /// # Safety
 /// `object` is null or came from [`give`] and is not freed during `'a`.
 pub(crate) unsafe fn borrow<'a, T>(name: &'static str, object: *const T) -> Result<&'a T, Failure> {
+    crate::guard::check_process()?;
     // SAFETY: as the caller promises.
     unsafe { object.as_ref() }.ok_or_else(|| Failure::null(name))
 }

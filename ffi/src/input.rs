@@ -73,6 +73,7 @@ impl<T> Out<T> {
         }
         // SAFETY: as the caller promises.
         unsafe { out.write(std::ptr::null_mut()) };
+        crate::guard::check_process()?;
         Ok(Out(out))
     }
 
@@ -97,6 +98,7 @@ impl<const N: usize> OutArray<N> {
         }
         // SAFETY: as the caller promises.
         unsafe { out.write_bytes(0, N) };
+        crate::guard::check_process()?;
         Ok(OutArray(out))
     }
 

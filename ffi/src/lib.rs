@@ -6,6 +6,7 @@
 mod adapter;
 mod bytes;
 mod error;
+mod exit;
 mod generation;
 mod guard;
 mod handle;

@@ -105,7 +105,8 @@ pub unsafe extern "C" fn attestlm_session_info(
 ///
 /// `*generation` is the caller's, to be freed with `attestlm_generation_free`; NULL on failure, when nothing is
 /// queued. It keeps what it needs of session and signer. Any thread. Errors: `ATTESTLM_ERR_ARGUMENT` naming the field,
-/// `ATTESTLM_ERR_TEMPLATE`, `ATTESTLM_ERR_GRAMMAR`, `ATTESTLM_ERR_ENGINE`. Since 0.1.0.
+/// `ATTESTLM_ERR_TEMPLATE`, `ATTESTLM_ERR_GRAMMAR`, `ATTESTLM_ERR_ENGINE`; with a signer, what `attestlm_session_info`
+/// calls `unattested`: no answer is computed whose receipt could not be made. Since 0.1.0.
 ///
 /// # Safety
 /// `session` is live; `request_len` bytes at `request` are readable; `signer` is NULL or live; `generation` is
@@ -141,11 +142,11 @@ pub unsafe extern "C" fn attestlm_session_generate(
 
 /// attestlm_session_score: how likely a continuation is after a request's prompt, in one pass. The continuation is
 /// JSON: `{"text": …}` or `{"tokens": […]}`. `*score` is JSON: `tokens` (each `token`, `text`, `logprob`,
-/// `greedy`), `logprob`, `greedy`, `promptCount`, `receipt`. With a signer the receipt of kind 1 is in the JSON,
-/// and, if `receipt` is not NULL, at `*receipt` too.
+/// `greedy`), `logprob`, `greedy`, `promptCount`, `receipt`, `receiptError` (null, or why the signer gave none). With a
+/// signer the receipt of kind 1 is in the JSON, and, if `receipt` is not NULL, at `*receipt` too.
 ///
 /// Any thread; blocks until the pass has ended. `*score` and `*receipt` are the caller's, to be freed with their
-/// `_free` functions; NULL on failure, `*receipt` also without a signer. Errors: as `attestlm_session_generate`,
+/// `_free` functions; NULL on failure, `*receipt` also without a receipt. Errors: as `attestlm_session_generate`,
 /// `ATTESTLM_ERR_CANCELLED`. Since 0.1.0.
 ///
 /// # Safety
@@ -183,8 +184,8 @@ pub unsafe extern "C" fn attestlm_session_score(
                 let signer = signer.map(attestlm_signer_t::share);
                 let scored = session.session.score(&request, &continuation, signer)?;
                 let json = scored.to_json(session.session.model().vocab())?;
-                if let (Some(receipt), Some(document)) = (receipt, scored.receipt) {
-                    receipt.give(attestlm_receipt_t::new(document?));
+                if let (Some(receipt), Some(Ok(document))) = (receipt, scored.receipt) {
+                    receipt.give(attestlm_receipt_t::new(document));
                 }
                 out.give(attestlm_bytes_t::new(json.to_string()));
                 Ok(ATTESTLM_OK)

@@ -5,7 +5,7 @@ use super::value::{Array, Value};
 use super::{model_error, MAX_ARRAY_STRINGS, MAX_HEADER_BYTES, MAX_KEYS, MAX_STRING_BYTES, MAX_TENSORS};
 use crate::{Error, ErrorKind, Result};
 use std::collections::{HashMap, HashSet};
-use std::fs::{File, Metadata};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -88,7 +88,12 @@ impl GgufFile {
         if !before.is_file() {
             return Err(not_regular(&before));
         }
-        let file = File::open(path).map_err(|e| Error::io(path, &e))?;
+        // Nor does it if it became one meanwhile.
+        let mut options = OpenOptions::new();
+        options.read(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
+        let file = options.open(path).map_err(|e| Error::io(path, &e))?;
         let meta = file.metadata().map_err(|e| Error::io(path, &e))?;
         if !meta.is_file() {
             return Err(not_regular(&meta));

@@ -27,7 +27,11 @@ impl SessionOptions {
         if text.is_empty() {
             return Ok(Self::default());
         }
-        let mut object = Object::new("", json::parse("options", text, OPTIONS_LIMITS)?)?.without_nulls();
+        let value = json::parse("options", text, OPTIONS_LIMITS)?;
+        if !value.is_object() {
+            return Err(Error::argument("options", "must be a JSON object"));
+        }
+        let mut object = Object::new("", value)?.without_nulls();
         let default = SessionOptions::default();
         let profile = object.take("profile", Object::string)?;
         let options = SessionOptions {
@@ -88,11 +92,12 @@ impl Continuation {
 
 impl Answer {
     /// `choice`, `text`, `finish` (its name), `tokens`, `promptCount`, `logprobs`: null if the request wanted none,
-    /// else of each token `token`, `logprob` and `likeliest` (each `token`, `logprob`), and `receipt`: the document,
-    /// null without a signer.
+    /// else of each token `token`, `logprob` and `likeliest` (each `token`, `logprob`), `receipt`: the document,
+    /// null without a signer, and `receiptError`: why there is none though a signer was there. Where the signer signs
+    /// elsewhere, the document's signature is zeros, to be replaced.
     ///
     /// # Errors
-    /// Why the answer has no receipt though a signer was there.
+    /// None of the caller's making.
     pub fn to_json(&self) -> Result<Value> {
         let pair = |(token, logprob): &(_, _)| json!({ "token": token, "logprob": logprob });
         let logprobs = self.logprobs.as_ref().map(|all| {
@@ -103,6 +108,7 @@ impl Answer {
             };
             all.iter().map(of_token).collect::<Vec<_>>()
         });
+        let (document, why_not) = receipt(self.receipt.as_ref())?;
         Ok(json!({
             "choice": self.choice,
             "text": self.text,
@@ -110,7 +116,8 @@ impl Answer {
             "tokens": self.tokens,
             "promptCount": self.prompt_count,
             "logprobs": logprobs,
-            "receipt": receipt(self.receipt.as_ref())?,
+            "receipt": document,
+            "receiptError": why_not,
         }))
     }
 }
@@ -154,11 +161,12 @@ enum Told<'a> {
 
 impl Score {
     /// `tokens` (each `token`, `text`, `logprob`, `greedy`), their sum `logprob`, whether all are `greedy`,
-    /// `promptCount`, and `receipt`: the document, null without a signer.
+    /// `promptCount`, `receipt` and `receiptError` as of an [`Answer`].
     ///
     /// # Errors
-    /// Why the score has no receipt though a signer was there.
+    /// None of the caller's making.
     pub fn to_json(&self, vocab: &Vocab) -> Result<Value> {
+        let (document, why_not) = receipt(self.receipt.as_ref())?;
         let token = |t: &super::TokenScore| {
             json!({
                 "token": t.token,
@@ -172,17 +180,19 @@ impl Score {
             "logprob": self.log_probability(),
             "greedy": self.is_greedy(),
             "promptCount": self.prompt_count,
-            "receipt": receipt(self.receipt.as_ref())?,
+            "receipt": document,
+            "receiptError": why_not,
         }))
     }
 }
 
-fn receipt(receipt: Option<&Result<Document>>) -> Result<Value> {
-    match receipt {
-        None => Ok(Value::Null),
-        Some(Ok(document)) => document.to_value(),
-        Some(Err(why)) => Err(why.clone()),
-    }
+/// The document, and why there is none though a signer was there.
+fn receipt(receipt: Option<&Result<Document>>) -> Result<(Option<Value>, Option<Value>)> {
+    Ok(match receipt {
+        Some(Err(why)) => (None, Some(why.to_json())),
+        Some(Ok(document)) => (Some(document.to_value()?), None),
+        None => (None, None),
+    })
 }
 
 #[cfg(test)]

@@ -148,6 +148,11 @@ pub struct Session {
     unattested: Option<Error>,
 }
 
+/// A job that was taken out.
+pub struct Abandoned {
+    _job: Job,
+}
+
 impl Session {
     /// Makes a session. If answers cannot be attested under the profile (an architecture not proven,
     /// a failed known-answer test), the session still generates, and every answer says why it has no
@@ -273,13 +278,15 @@ impl Session {
         }
     }
 
-    /// Drops one job: no answer of it will come, and nothing of it is signed.
-    pub fn abandon(&mut self, id: JobId) {
-        if let Some(at) = self.jobs.iter().position(|job| job.id == id) {
-            if let Some(stream) = self.jobs.remove(at).stream() {
-                self.streams.release(stream, true);
-            }
+    /// Takes out one job: no answer of it will come, and nothing of it is signed. What is returned holds its
+    /// signer until it is dropped.
+    pub fn abandon(&mut self, id: JobId) -> Option<Abandoned> {
+        let at = self.jobs.iter().position(|job| job.id == id)?;
+        let job = self.jobs.remove(at);
+        if let Some(stream) = job.stream() {
+            self.streams.release(stream, true);
         }
+        Some(Abandoned { _job: job })
     }
 
     /// Decodes once for every live job: the next token of each that has read its prompt, and one

@@ -10,7 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-use super::{Answer, CancelHandle, Continuation, Event, JobId, Score, Session, SessionOptions};
+use super::{Abandoned, Answer, CancelHandle, Continuation, Event, JobId, Score, Session, SessionOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Model;
 use crate::request::Request;
@@ -152,8 +152,10 @@ impl SharedSession {
     /// Queues a request. It is worked on whenever a generation of this session is asked for an event.
     ///
     /// # Errors
-    /// As [`Session::submit`].
+    /// As [`Session::submit`]; with a signer, also why this session's answers carry no receipt: nobody should
+    /// wait for one.
     pub fn generate(&self, request: &Request, signer: Option<Arc<dyn Signer>>) -> Result<Generation> {
+        self.check_attests(signer.as_ref())?;
         let mut lease = self.inner.call()?;
         let jobs = lease.session()?.submit(request, signer)?;
         let mut state = self.inner.lock();
@@ -168,14 +170,22 @@ impl SharedSession {
     /// Scores a continuation, start to end.
     ///
     /// # Errors
-    /// As [`Session::score`].
+    /// As [`Session::score`] and [`Self::generate`].
     pub fn score(
         &self,
         request: &Request,
         continuation: &Continuation,
         signer: Option<Arc<dyn Signer>>,
     ) -> Result<Score> {
+        self.check_attests(signer.as_ref())?;
         self.inner.call()?.session()?.score(request, continuation, signer)
+    }
+
+    fn check_attests(&self, signer: Option<&Arc<dyn Signer>>) -> Result<()> {
+        match (signer, self.unattested()) {
+            (Some(_), Some(why)) => Err(why.clone()),
+            _ => Ok(()),
+        }
     }
 
     /// Forgets every cached prefix that is not in use.
@@ -191,7 +201,7 @@ impl SharedSession {
     pub fn cancel(&self) {
         let mut state = self.inner.lock();
         let jobs: Vec<JobId> = state.inboxes.iter().flat_map(|inbox| inbox.jobs.clone()).collect();
-        state.cancelled.extend(jobs);
+        state.cancel(jobs);
         if state.session.is_none() {
             self.inner.abort.cancel();
         }
@@ -269,7 +279,10 @@ impl Drop for Generation {
         let inbox = state.inboxes.swap_remove(at);
         if inbox.open > 0 {
             state.abandoned.extend(inbox.jobs);
-            state.settle();
+            let given_up = state.settle();
+            // A signer goes with its last job, and what its owner does then may well come back here.
+            drop(state);
+            drop(given_up);
         }
     }
 }
@@ -326,8 +339,13 @@ impl Inner {
             Err(error) => state.broken = Some(error),
         }
         // Under the same lock: whoever takes the next step must find these events delivered before its own.
-        lease.give_back(&mut state);
-        state
+        let given_up = lease.give_back(&mut state);
+        if given_up.is_empty() {
+            return state;
+        }
+        drop(state);
+        drop(given_up);
+        self.lock()
     }
 
     fn cancel(&self, generation: u64) {
@@ -338,7 +356,7 @@ impl Inner {
         }
         let jobs = inbox.jobs.clone();
         let alone = state.inboxes.iter().all(|inbox| inbox.generation == generation || inbox.open == 0);
-        state.cancelled.extend(jobs);
+        state.cancel(jobs);
         // A long prompt is aborted where that harms nobody else; otherwise its chunk ends first.
         if alone && state.stepping {
             self.abort.cancel();
@@ -358,10 +376,20 @@ impl State {
         Ok(())
     }
 
-    /// Takes out the jobs that nobody waits for, unless the session is at work.
-    fn settle(&mut self) {
-        if let Some(session) = &mut self.session {
-            self.abandoned.drain(..).for_each(|job| session.abandon(job));
+    /// Takes out the jobs that nobody waits for, unless the session is at work. They are to be dropped without
+    /// the lock.
+    #[must_use]
+    fn settle(&mut self) -> Vec<Abandoned> {
+        let Some(session) = &mut self.session else { return Vec::new() };
+        self.abandoned.drain(..).filter_map(|job| session.abandon(job)).collect()
+    }
+
+    /// Jobs to be cancelled before the next step, each once however often that is asked for.
+    fn cancel(&mut self, jobs: Vec<JobId>) {
+        for job in jobs {
+            if !self.cancelled.contains(&job) {
+                self.cancelled.push(job);
+            }
         }
     }
 
@@ -409,15 +437,17 @@ impl Lease<'_> {
         self.session.as_deref_mut().ok_or_else(|| Error::new(ErrorKind::Internal, "session", "it is taken"))
     }
 
-    fn give_back(&mut self, state: &mut State) {
-        let Some(session) = self.session.take() else { return };
+    /// What nobody waits for any more is to be dropped without the lock.
+    #[must_use]
+    fn give_back(&mut self, state: &mut State) -> Vec<Abandoned> {
+        let Some(session) = self.session.take() else { return Vec::new() };
         // What it was raised for is over, or in the list of what is to be cancelled.
         session.cancel.store(false, Ordering::Relaxed);
         state.holder = None;
         state.stepping = false;
         state.session = Some(session);
-        state.settle();
         self.inner.changed.notify_all();
+        state.settle()
     }
 }
 
@@ -431,6 +461,8 @@ impl Drop for Lease<'_> {
         if thread::panicking() {
             state.broken = Some(Error::new(ErrorKind::Internal, "session", "it panicked"));
         }
-        self.give_back(&mut state);
+        let given_up = self.give_back(&mut state);
+        drop(state);
+        drop(given_up);
     }
 }

@@ -135,6 +135,9 @@ impl<'a> Check<'a> {
 
     fn signature(&mut self) -> Result<(), Verdict> {
         let receipt = &self.document.receipt;
+        if !self.document.is_signed() {
+            return Err(invalid("signature: the receipt is not signed yet"));
+        }
         match recover(&self.document.digest(), &self.document.signature.0) {
             Ok(address) if address == receipt.signer => {
                 self.report.signer = Some(address);

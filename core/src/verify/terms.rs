@@ -40,7 +40,11 @@ impl Terms {
         if text.is_empty() {
             return Ok(Self::default());
         }
-        let mut object = Object::new("", json::parse("terms", text, LIMITS)?)?.without_nulls();
+        let value = json::parse("terms", text, LIMITS)?;
+        if !value.is_object() {
+            return Err(Error::argument("terms", "must be a JSON object"));
+        }
+        let mut object = Object::new("", value)?.without_nulls();
         let terms = Terms {
             expectations: Expectations {
                 signer: object

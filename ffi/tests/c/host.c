@@ -6,6 +6,7 @@
 #define _DEFAULT_SOURCE
 
 #include <dirent.h>
+#include <pthread.h>
 #include <signal.h>
 #include <time.h>
 #include <xmmintrin.h>
@@ -64,6 +65,28 @@ static attestlm_bytes_t *receipt_of(attestlm_session_t *session, attestlm_signer
     return bytes;
 }
 
+/* A whole answer on the smallest stack that a thread must have. */
+static void *on_a_small_stack(void *argument)
+{
+    attestlm_error_t *err = NULL;
+    attestlm_model_t *model = NULL;
+    attestlm_session_t *session = NULL;
+    attestlm_receipt_t *receipt = NULL;
+    attestlm_bytes_t *bytes, *report = NULL;
+
+    OK(attestlm_model_bundled(&model, &err));
+    OK(attestlm_session_new(model, NULL, BYTES("{\"contextTokens\": 64}"), &session, &err));
+    bytes = receipt_of(session, argument);
+    OK(attestlm_receipt_parse(attestlm_bytes_data(bytes), attestlm_bytes_len(bytes), &receipt, &err));
+    OK(attestlm_receipt_verify(receipt, model, NULL, NULL, 0, NULL, 0, &report, &err));
+    attestlm_bytes_free(bytes);
+    attestlm_bytes_free(report);
+    attestlm_receipt_free(receipt);
+    attestlm_session_free(session);
+    attestlm_model_free(model);
+    return NULL;
+}
+
 int main(void)
 {
     /* Rounding to nearest, down, up, to zero; flush to zero; denormals are zero; all at once; exceptions unmasked. */
@@ -74,6 +97,8 @@ int main(void)
     attestlm_signer_t *signer = NULL;
     attestlm_bytes_t *expected, *found;
     struct sigaction before[65], after;
+    pthread_attr_t small;
+    pthread_t thread;
     char **environment = environ, *variables[256];
     int threads = entries("/proc/self/task"), descriptors = entries("/proc/self/fd"), signal_number;
     size_t i, count = 0;
@@ -110,6 +135,9 @@ int main(void)
         REQUIRE(memcmp(attestlm_bytes_data(found), attestlm_bytes_data(expected), attestlm_bytes_len(found)) == 0);
         attestlm_bytes_free(found);
     }
+
+    REQUIRE(pthread_attr_init(&small) == 0 && pthread_attr_setstacksize(&small, 256 * 1024) == 0);
+    REQUIRE(pthread_create(&thread, &small, on_a_small_stack, signer) == 0 && pthread_join(thread, NULL) == 0);
 
     attestlm_bytes_free(expected);
     attestlm_model_free(model);

@@ -75,6 +75,11 @@ static void cycle(int number, const attestlm_session_t *session, const attestlm_
     OK(attestlm_session_generate(session, BYTES(REQUEST), wallet, &unsigned_one, &err));
     attestlm_signer_free(wallet);
     REQUIRE(drain(unsigned_one) > 0);
+    /* The answer is there, and why its receipt is not. */
+    OK(attestlm_generation_answer(unsigned_one, 0, &bytes, &err));
+    REQUIRE(strstr((const char *)attestlm_bytes_data(bytes), "\"receiptError\":{") != NULL);
+    attestlm_bytes_free(bytes);
+    FAILS(ATTESTLM_ERR_SIGNER, "signer callback", attestlm_generation_receipt(unsigned_one, 0, &none, &err));
     attestlm_generation_free(unsigned_one);
 
     /* In any order. */

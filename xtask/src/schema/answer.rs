@@ -46,6 +46,14 @@ fn receipt() -> Field {
     field("receipt", "The receipt document; null without a signer.", nullable(of_file("receipt")))
 }
 
+fn receipt_error() -> Field {
+    field(
+        "receiptError",
+        "Why there is no receipt though a signer was there; else null.",
+        nullable(of_file("error")),
+    )
+}
+
 fn prompt_count() -> Field {
     field("promptCount", "The number of prompt tokens.", count())
 }
@@ -76,6 +84,7 @@ pub fn answer() -> Result<Value, Failure> {
         prompt_count(),
         field("logprobs", "Of each token how likely it was; null unless asked for.", nullable(list(told))),
         receipt(),
+        receipt_error(),
     ]))
 }
 
@@ -92,5 +101,6 @@ pub fn score() -> Value {
         field("greedy", "Whether all are greedy.", boolean()),
         prompt_count(),
         receipt(),
+        receipt_error(),
     ])
 }
