@@ -31,7 +31,10 @@ int main(void)
     REQUIRE(child >= 0);
     if (child == 0) {
         FAILS(ATTESTLM_ERR_FORKED, "process", attestlm_session_info(session, &bytes, &err));
+        model = (attestlm_model_t *)(void *)&status;
         FAILS(ATTESTLM_ERR_FORKED, "process", attestlm_model_bundled(&model, &err));
+        /* Results are cleared here, too. */
+        REQUIRE(model == NULL);
         REQUIRE(attestlm_abi_version() == ATTESTLM_ABI_VERSION);
         attestlm_session_free(session);
         _exit(0);
