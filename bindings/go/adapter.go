@@ -44,7 +44,9 @@ func (a *Adapter) SHA256() (Hash, error) {
 
 // Close frees the adapter. Sessions made with it live on.
 func (a *Adapter) Close() error {
-	a.object.close()
+	if a != nil {
+		a.object.close()
+	}
 	return nil
 }
 

@@ -173,8 +173,10 @@ func (g *Generation) ProveToken(choice, index uint32, withDigest bool) ([]byte, 
 
 // Close frees the generation; before its end, it is cancelled, and a Next that waits returns.
 func (g *Generation) Close() error {
-	_ = g.Cancel() // of one that is closed: nothing to do
-	g.object.close()
+	if g != nil {
+		_ = g.Cancel() // of one that is closed: nothing to do
+		g.object.close()
+	}
 	return nil
 }
 

@@ -103,7 +103,9 @@ func (m *Model) Info() (*ModelInfo, error) {
 
 // Close frees the model. Sessions and adapters made of it live on.
 func (m *Model) Close() error {
-	m.object.close()
+	if m != nil {
+		m.object.close()
+	}
 	return nil
 }
 

@@ -7,7 +7,7 @@ import "encoding/json"
 //
 // Real numbers are decimal texts of at most six places, as a receipt holds them: Temperature: "0.7".
 type Request struct {
-	// JSON, if there is any, is the whole request, handed in as it is: the other fields are not looked at.
+	// JSON, if not nil, is the whole request, handed in as it is: the other fields are not looked at.
 	JSON json.RawMessage `json:"-"`
 
 	Messages     []Message       `json:"messages,omitempty"`
@@ -60,7 +60,7 @@ type Domain struct {
 
 // text is the request as the library takes it.
 func (r *Request) text() ([]byte, error) {
-	if len(r.JSON) > 0 {
+	if r.JSON != nil {
 		return r.JSON, nil
 	}
 	return encode("request", r)

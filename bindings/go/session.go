@@ -147,7 +147,7 @@ func (s *Session) Stream(ctx context.Context, request Request, signer *Signer) i
 // Errors: as of [Session.Start] and [Generation.Next]; ctx.Err() after the end of ctx.
 func (s *Session) Generate(ctx context.Context, request Request, signer *Signer) (*Answer, error) {
 	asked := struct{ Choices uint32 }{request.Choices}
-	if len(request.JSON) > 0 {
+	if request.JSON != nil {
 		asked.Choices = 0
 		_ = json.Unmarshal(request.JSON, &asked) // the library says what is wrong
 	}
@@ -217,6 +217,8 @@ func (s *Session) Cancel() error {
 
 // Close frees the session. Generations and streams that were begun live on.
 func (s *Session) Close() error {
-	s.object.close()
+	if s != nil {
+		s.object.close()
+	}
 	return nil
 }
