@@ -8,6 +8,8 @@ import "C"
 import (
 	"context"
 	"io"
+	"math"
+	"time"
 )
 
 // The kinds of events.
@@ -48,7 +50,12 @@ type Answer struct {
 type Generation struct {
 	object *object[*C.attestlm_generation_t]
 	signed bool
+	end    func() // tells the session that nothing of it runs
 }
+
+// patience is how long a call of the library waits before it looks whether its context has ended: a cancelled generation
+// ends only with what another goroutine computes.
+const patience = 50 * time.Millisecond
 
 // Next waits for the next event; io.EOF follows the last one. The end of ctx cancels the generation, and Next gives
 // ctx.Err(). One goroutine at a time: another gets [ErrBusy]. Errors: [ErrEngine], [ErrInternal]: faults of the session,
@@ -61,43 +68,49 @@ func (g *Generation) Next(ctx context.Context) (Event, error) {
 	defer g.object.done()
 	stop := context.AfterFunc(ctx, func() { _ = g.Cancel() })
 	defer stop()
-	if err := ctx.Err(); err != nil {
-		_ = g.Cancel()
-		return Event{}, err
+	wait := -time.Millisecond
+	if ctx.Done() != nil {
+		wait = patience
 	}
-	var text *C.attestlm_bytes_t
-	var err *C.attestlm_error_t
-	status := C.attestlm_generation_next(generation, -1, &text, &err)
-	if status == C.ATTESTLM_END {
-		return Event{}, io.EOF
+	for {
+		if err := ctx.Err(); err != nil {
+			_ = g.Cancel()
+			return Event{}, err
+		}
+		event, ok, err := g.next(generation, wait)
+		if ended := ctx.Err(); ended != nil && event.Finish == "cancelled" {
+			return Event{}, ended
+		}
+		if ok || err != nil {
+			return event, err
+		}
 	}
-	event, failed := read[Event](status, text, err)
-	if failed != nil {
-		return Event{}, failed
-	}
-	if err := ctx.Err(); err != nil && event.Finish == "cancelled" {
-		return Event{}, err
-	}
-	return *event, nil
 }
 
-// Poll is Next for a caller that has its own clock: it waits at most the milliseconds given, and says whether there is an
-// event. 0 computes one step at most.
-func (g *Generation) Poll(milliseconds uint16) (event Event, ok bool, err error) {
+// Poll is Next for a caller that has its own clock: it waits at most as long as given, in whole milliseconds, and says
+// whether there is an event. 0 computes one step at most.
+func (g *Generation) Poll(wait time.Duration) (event Event, ok bool, err error) {
 	generation, closed := g.object.use()
 	if closed != nil {
 		return Event{}, false, closed
 	}
 	defer g.object.done()
+	return g.next(generation, max(wait, 0))
+}
+
+// next pulls an event; below 0 it waits as long as it takes.
+func (g *Generation) next(generation *C.attestlm_generation_t, wait time.Duration) (Event, bool, error) {
 	var text *C.attestlm_bytes_t
-	var fault *C.attestlm_error_t
-	switch status := C.attestlm_generation_next(generation, C.int32_t(milliseconds), &text, &fault); status {
+	var err *C.attestlm_error_t
+	milliseconds := min(wait.Milliseconds(), math.MaxInt32)
+	switch status := C.attestlm_generation_next(generation, C.int32_t(milliseconds), &text, &err); status {
 	case C.ATTESTLM_END:
+		g.end()
 		return Event{}, false, io.EOF
 	case C.ATTESTLM_TIMEOUT:
 		return Event{}, false, nil
 	default:
-		event, err := read[Event](status, text, fault)
+		event, err := read[Event](status, text, err)
 		if err != nil {
 			return Event{}, false, err
 		}

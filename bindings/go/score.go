@@ -43,36 +43,24 @@ type ScoredToken struct {
 	Greedy  bool    `json:"greedy"`
 }
 
-// Score says how likely a continuation is after a request's prompt, in one pass. At the end of ctx it returns ctx.Err()
-// at once; the pass itself goes on to its end, unless [Session.Cancel] ends it with all else that runs. Errors: as of
-// [Session.Start]; [ErrCancelled].
+// Score says how likely a continuation is after a request's prompt, in one pass. It needs a stream of its own beside those
+// of the generations that are at work. At the end of ctx it returns ctx.Err() at once; the pass is cancelled as soon as no
+// generation of the session is under way, which the library would cancel with it. Errors: as of [Session.Start];
+// [ErrCancelled] of [Session.Cancel]; [ErrEngine] if every stream is busy.
 func (s *Session) Score(ctx context.Context, request Request, continuation Continuation, signer *Signer) (*Score, error) {
-	if err := ctx.Err(); err != nil {
+	if err := s.work.score(ctx); err != nil {
 		return nil, err
 	}
-	if ctx.Done() == nil {
+	ended := make(chan struct{})
+	score := func() (*Score, error) {
+		defer s.work.scored(ended)
 		return s.score(request, continuation, signer)
 	}
-	type result struct {
-		score *Score
-		err   error
+	found, err := within(ctx, score, func(late *Score) { late.Receipt.Close() })
+	if err != nil && ctx.Err() != nil {
+		go s.work.cancel(ended, s.Cancel)
 	}
-	ended := make(chan result, 1)
-	go func() {
-		score, err := s.score(request, continuation, signer)
-		ended <- result{score, err}
-	}()
-	select {
-	case result := <-ended:
-		return result.score, result.err
-	case <-ctx.Done():
-		go func() {
-			if late := <-ended; late.score != nil {
-				late.score.Receipt.Close()
-			}
-		}()
-		return nil, ctx.Err()
-	}
+	return found, err
 }
 
 func (s *Session) score(request Request, continuation Continuation, signer *Signer) (*Score, error) {

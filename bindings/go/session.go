@@ -40,6 +40,7 @@ type SessionInfo struct {
 // Options.Streams allows. Nothing runs on its own: goroutines that wait for an answer compute.
 type Session struct {
 	object *object[*C.attestlm_session_t]
+	work   *work
 }
 
 // NewSession makes a session of the model. If the model cannot be attested under the profile, the session still
@@ -67,7 +68,8 @@ func (m *Model) NewSession(options Options) (*Session, error) {
 	if err := failure(status, err); err != nil {
 		return nil, err
 	}
-	return &Session{own(session, func(session *C.attestlm_session_t) { C.attestlm_session_free(session) })}, nil
+	free := func(session *C.attestlm_session_t) { C.attestlm_session_free(session) }
+	return &Session{own(session, free), newWork()}, nil
 }
 
 // Info says what was made of the options.
@@ -100,15 +102,20 @@ func (s *Session) Start(request Request, signer *Signer) (*Generation, error) {
 		return nil, closed
 	}
 	defer signer.done()
+	end := s.work.begin()
 	var generation *C.attestlm_generation_t
 	var err *C.attestlm_error_t
 	data, length := input(text)
 	status := C.attestlm_session_generate(session, data, length, signing, &generation, &err)
 	if err := failure(status, err); err != nil {
+		end()
 		return nil, err
 	}
-	free := func(generation *C.attestlm_generation_t) { C.attestlm_generation_free(generation) }
-	return &Generation{own(generation, free), signer != nil}, nil
+	free := func(generation *C.attestlm_generation_t) {
+		C.attestlm_generation_free(generation)
+		end()
+	}
+	return &Generation{own(generation, free), signer != nil, end}, nil
 }
 
 // Stream answers a request event by event. An event "done" holds the answer with its receipt. An error ends the stream,
@@ -116,7 +123,13 @@ func (s *Session) Start(request Request, signer *Signer) (*Generation, error) {
 // and nothing of it is signed; after the end of ctx the last error is ctx.Err().
 func (s *Session) Stream(ctx context.Context, request Request, signer *Signer) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
-		generation, err := s.Start(request, signer)
+		if err := ctx.Err(); err != nil {
+			yield(Event{}, err)
+			return
+		}
+		// The library waits here until the step, or the score, that runs has ended.
+		start := func() (*Generation, error) { return s.Start(request, signer) }
+		generation, err := within(ctx, start, func(late *Generation) { late.Close() })
 		if err != nil {
 			yield(Event{}, err)
 			return
