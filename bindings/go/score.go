@@ -58,7 +58,7 @@ func (s *Session) Score(ctx context.Context, request Request, continuation Conti
 	}
 	found, err := within(ctx, score, func(late *Score) { late.Receipt.Close() })
 	if err != nil && ctx.Err() != nil {
-		go s.work.cancel(ended, s.Cancel)
+		s.work.abandon(ended, s.Cancel)
 	}
 	return found, err
 }

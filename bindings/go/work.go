@@ -10,22 +10,29 @@ import (
 type work struct {
 	mutex       sync.Mutex
 	generations int
-	scoring     chan struct{} // holds something while there is a score
+	scoring     chan struct{}   // holds something while there is a score
+	abandoned   <-chan struct{} // of a score that nobody waits for: closed when it has ended
 }
 
 func newWork() *work {
 	return &work{scoring: make(chan struct{}, 1)}
 }
 
-// begin notes a generation; what it gives ends it, once.
+// begin notes a generation; what it gives ends it, once. It begins after a score that is being cancelled.
 func (w *work) begin() (end func()) {
 	w.mutex.Lock()
-	defer w.mutex.Unlock()
+	for w.abandoned != nil {
+		ended := w.abandoned
+		w.mutex.Unlock()
+		<-ended
+		w.mutex.Lock()
+	}
 	w.generations++
+	w.mutex.Unlock()
 	return sync.OnceFunc(func() {
 		w.mutex.Lock()
-		defer w.mutex.Unlock()
 		w.generations--
+		w.mutex.Unlock()
 	})
 }
 
@@ -46,17 +53,28 @@ func (w *work) score(ctx context.Context) error {
 func (w *work) scored(ended chan<- struct{}) {
 	w.mutex.Lock()
 	close(ended)
+	w.abandoned = nil
 	w.mutex.Unlock()
 	<-w.scoring
 }
 
-// cancel cancels the score that nobody waits for any more, as soon as that harms nobody.
-func (w *work) cancel(ended <-chan struct{}, cancel func() error) {
-	again := time.NewTicker(10 * time.Millisecond)
-	defer again.Stop()
-	for w.cancelled(ended, cancel) {
-		<-again.C
+// abandon cancels the score that has its turn and that nobody waits for any more, as soon as that harms nobody.
+func (w *work) abandon(ended <-chan struct{}, cancel func() error) {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	select {
+	case <-ended:
+		return
+	default:
+		w.abandoned = ended
 	}
+	go func() {
+		again := time.NewTicker(10 * time.Millisecond)
+		defer again.Stop()
+		for w.cancelled(ended, cancel) {
+			<-again.C
+		}
+	}()
 }
 
 // cancelled cancels once, and says whether the score goes on.
