@@ -212,9 +212,6 @@ func TestExitWithLiveObjects(t *testing.T) {
 func exitWithLiveObjects(t *testing.T) {
 	session := newSession(t, Options{ContextTokens: 4096, Streams: 3})
 	signer := newTestSigner(t)
-	if err := SetLogger(nil, 0); err != nil {
-		t.Fatal(err)
-	}
 	began := make(chan struct{}, 3)
 	for range 2 {
 		go func() {
