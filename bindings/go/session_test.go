@@ -542,3 +542,29 @@ func TestMemoryStaysFlat(t *testing.T) {
 		t.Errorf("%d bytes before, %d after", before, after)
 	}
 }
+
+// The text of a schema is committed to: the fields of a Request hand it in as it was given.
+func TestSchemaTextIsKept(t *testing.T) {
+	session, signer := newSession(t, Options{}), newTestSigner(t)
+	nonce, schema := Hash{1}, `{"const":"<&>"}`
+	raw := fmt.Sprintf(`{"prompt":"1","schema":%s,"nonce":"%s","issuedAt":"7"}`, schema, nonce)
+	var documents []string
+	for _, request := range []Request{
+		{JSON: []byte(raw)},
+		{Prompt: "1", Schema: []byte(schema), Nonce: &nonce, IssuedAt: 7},
+	} {
+		answer, err := session.Generate(background, request, signer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		document, err := answer.Receipt.JSON(true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		documents = append(documents, string(document))
+		answer.Receipt.Close()
+	}
+	if documents[0] != documents[1] {
+		t.Errorf("%s\n%s", documents[0], documents[1])
+	}
+}
