@@ -1,6 +1,6 @@
 module foreign
 
-go 1.24
+go 1.23.0
 
 require github.com/ethereum/go-ethereum v1.15.11
 
