@@ -1,0 +1,157 @@
+package attestlm_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"attestlm"
+)
+
+// The functions are the README's examples, word for word.
+
+func ask(ctx context.Context) (document []byte, err error) {
+	model, err := attestlm.BundledModel() // or attestlm.OpenModel("model.gguf")
+	if err != nil {
+		return nil, err
+	}
+	defer model.Close()
+	session, err := model.NewSession(attestlm.Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer session.Close()
+	signer, err := attestlm.NewRandomSigner()
+	if err != nil {
+		return nil, err
+	}
+	defer signer.Close()
+
+	answer, err := session.Generate(ctx, attestlm.Request{
+		Messages: []attestlm.Message{{Role: "user", Content: "Tom has 12 apples. Anna gives him 7 more. " +
+			"He eats 5 apples. How many apples does Tom have now?"}},
+		Temperature: "0.7",
+		Seed:        "7",
+	}, signer)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Receipt.Close()
+	fmt.Println(answer.Finish)
+	return answer.Receipt.JSON(true)
+}
+
+func judge(document []byte, model *attestlm.Model, request *attestlm.Request) error {
+	receipt, err := attestlm.ParseReceipt(document)
+	if err != nil {
+		return err
+	}
+	defer receipt.Close()
+	report, err := receipt.Verify(attestlm.VerifyOptions{Model: model, Request: request})
+	if err != nil {
+		return err
+	}
+	if report.Verdict.Name != attestlm.Verified {
+		return fmt.Errorf("%s: %s%s", report.Verdict.Name, report.Verdict.What, report.Verdict.Why)
+	}
+	fmt.Println("verified; not compared:", len(report.NotCompared))
+	return nil
+}
+
+func stream(ctx context.Context, session *attestlm.Session, request attestlm.Request) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	for event, err := range session.Stream(ctx, request, nil) {
+		if errors.Is(err, context.DeadlineExceeded) {
+			return errors.New("it took too long")
+		}
+		if err != nil {
+			return err
+		}
+		fmt.Print(event.Text)
+	}
+	return nil
+}
+
+func refused(session *attestlm.Session) {
+	_, err := session.Start(attestlm.Request{Prompt: "1", Temperature: "101"}, nil)
+	var found *attestlm.Error
+	if errors.Is(err, attestlm.ErrArgument) && errors.As(err, &found) {
+		fmt.Println(found.Field)
+	}
+}
+
+func sessionOf(model *attestlm.Model, err error) (*attestlm.Model, *attestlm.Session) {
+	if err != nil {
+		panic(err)
+	}
+	session, err := model.NewSession(attestlm.Options{})
+	if err != nil {
+		panic(err)
+	}
+	return model, session
+}
+
+func Example() {
+	document, err := ask(context.Background())
+	if err != nil {
+		panic(err)
+	}
+	model, err := attestlm.BundledModel()
+	if err != nil {
+		panic(err)
+	}
+	defer model.Close()
+	if err := judge(document, model, nil); err != nil {
+		panic(err)
+	}
+	// Output:
+	// end of generation
+	// verified; not compared: 10
+}
+
+func ExampleSession_Stream() {
+	model, session := sessionOf(attestlm.BundledModel())
+	defer model.Close()
+	defer session.Close()
+	if err := stream(context.Background(), session, attestlm.Request{Prompt: "Tom has 2", Grammar: `root ::= " apples"`}); err != nil {
+		panic(err)
+	}
+	// Output:
+	//  apples
+}
+
+func ExampleError() {
+	model, session := sessionOf(attestlm.BundledModel())
+	defer model.Close()
+	defer session.Close()
+	refused(session)
+	// Output:
+	// temperature
+}
+
+// The README shows what the examples above run.
+func TestREADME(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, err := os.ReadFile("example_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := strings.Split(string(readme), "```go\n")[1:]
+	if len(blocks) != 4 {
+		t.Errorf("%d examples", len(blocks))
+	}
+	for _, block := range blocks {
+		block, _, _ = strings.Cut(block, "```")
+		if !strings.Contains(string(code), "\n"+block) {
+			t.Errorf("no example runs\n%s", block)
+		}
+	}
+}

@@ -1,0 +1,6 @@
+//go:build !attestlm_static && !attestlm_testing
+
+package attestlm
+
+// #cgo pkg-config: attestlm
+import "C"

@@ -1,0 +1,101 @@
+package attestlm
+
+/*
+#include <attestlm.h>
+*/
+import "C"
+
+import (
+	"context"
+	"encoding/json"
+)
+
+// Continuation is what follows a prompt: Tokens, if not nil, or Text, which is tokenized alone.
+type Continuation struct {
+	Text   string
+	Tokens []uint32
+}
+
+// MarshalJSON writes the one of the two that counts.
+func (c Continuation) MarshalJSON() ([]byte, error) {
+	if c.Tokens != nil {
+		return json.Marshal(map[string][]uint32{"tokens": c.Tokens})
+	}
+	return encode("continuation", map[string]string{"text": c.Text})
+}
+
+// Score says how likely a continuation is. LogProb is the sum of the tokens', Greedy says whether all are greedy. The
+// receipt is nil without a signer, and else the caller's to close.
+type Score struct {
+	Tokens      []ScoredToken `json:"tokens"`
+	LogProb     float64       `json:"logprob"`
+	Greedy      bool          `json:"greedy"`
+	PromptCount uint64        `json:"promptCount"`
+	Receipt     *Receipt      `json:"-"`
+}
+
+// ScoredToken is a token of the continuation. LogProb is the natural logarithm of its probability; Greedy says whether no
+// token was more probable.
+type ScoredToken struct {
+	Token   uint32  `json:"token"`
+	Text    string  `json:"text"`
+	LogProb float64 `json:"logprob"`
+	Greedy  bool    `json:"greedy"`
+}
+
+// Score says how likely a continuation is after a request's prompt, in one pass. It needs a stream of its own beside those
+// of the generations that are at work. At the end of ctx it returns ctx.Err() at once; the pass is cancelled as soon as no
+// generation of the session is under way, which the library would cancel with it. Errors: as of [Session.Start];
+// [ErrCancelled] of [Session.Cancel]; [ErrEngine] if every stream is busy.
+func (s *Session) Score(ctx context.Context, request Request, continuation Continuation, signer *Signer) (*Score, error) {
+	if err := s.work.score(ctx); err != nil {
+		return nil, err
+	}
+	ended := make(chan struct{})
+	score := func() (*Score, error) {
+		defer s.work.scored(ended)
+		return s.score(request, continuation, signer)
+	}
+	found, err := within(ctx, score, func(late *Score) { late.Receipt.Close() })
+	if err != nil && ctx.Err() != nil {
+		s.work.abandon(ended, s.Cancel)
+	}
+	return found, err
+}
+
+func (s *Session) score(request Request, continuation Continuation, signer *Signer) (*Score, error) {
+	asked, failed := request.text()
+	if failed != nil {
+		return nil, failed
+	}
+	given, failed := encode("continuation", continuation)
+	if failed != nil {
+		return nil, failed
+	}
+	session, closed := s.object.use()
+	if closed != nil {
+		return nil, closed
+	}
+	defer s.object.done()
+	signing, closed := signer.use()
+	if closed != nil {
+		return nil, closed
+	}
+	defer signer.done()
+	var text *C.attestlm_bytes_t
+	var receipt *C.attestlm_receipt_t
+	var err *C.attestlm_error_t
+	askedData, askedLength := input(asked)
+	givenData, givenLength := input(given)
+	status := C.attestlm_session_score(session, askedData, askedLength, givenData, givenLength, signing, &text, &receipt, &err)
+	score, failed := read[Score](status, text, err)
+	if receipt != nil {
+		owned, _ := newReceipt(C.ATTESTLM_OK, receipt, nil)
+		if failed != nil {
+			owned.Close()
+			return nil, failed
+		}
+		score.Receipt = owned
+	}
+	return score, failed
+}

@@ -1,0 +1,172 @@
+package attestlm
+
+/*
+#include <attestlm.h>
+
+extern int32_t attestlmGoSign(uintptr_t env, uint8_t *digest, uint8_t *signature);
+extern void attestlmGoForget(uintptr_t env);
+
+static inline int32_t attestlm_go_sign(void *env, const uint8_t *digest, uint8_t *signature)
+{
+	return attestlmGoSign((uintptr_t)env, (uint8_t *)digest, signature);
+}
+
+static inline void attestlm_go_forget(void *env)
+{
+	attestlmGoForget((uintptr_t)env);
+}
+
+// A handle is a number: as a Go pointer the collector would stumble over it.
+static inline attestlm_status_t attestlm_go_signer(const uint8_t *address, size_t len, uintptr_t env,
+	attestlm_signer_t **signer, attestlm_error_t **err)
+{
+	attestlm_sign_fn sign = attestlm_go_sign;
+	attestlm_finalizer_fn forget = attestlm_go_forget;
+	return attestlm_signer_callback(address, len, sign, (void *)env, forget, signer, err);
+}
+*/
+import "C"
+
+import "runtime/cgo"
+
+// Signer signs in the name of one address. A nil *Signer signs nothing: answers carry no receipt.
+type Signer struct {
+	object *object[*C.attestlm_signer_t]
+}
+
+// SignFunc signs a digest: r, s and v.
+type SignFunc func(digest [32]byte) (signature [65]byte, err error)
+
+// NewRandomSigner makes a signer with a fresh key. Errors: [ErrIO] (no random numbers).
+func NewRandomSigner() (*Signer, error) {
+	if err := ready(); err != nil {
+		return nil, err
+	}
+	var signer *C.attestlm_signer_t
+	var err *C.attestlm_error_t
+	status := C.attestlm_signer_random(&signer, &err)
+	return newSigner(status, signer, err)
+}
+
+// NewKeySigner makes a signer with a secp256k1 key of 32 bytes, big-endian. The copy it keeps is wiped when it is freed;
+// wipe yours. Errors: [ErrArgument], [ErrSigner] (zero, or not below the group order).
+func NewKeySigner(key []byte) (*Signer, error) {
+	if err := ready(); err != nil {
+		return nil, err
+	}
+	var signer *C.attestlm_signer_t
+	var err *C.attestlm_error_t
+	data, length := input(key)
+	status := C.attestlm_signer_from_key(data, length, &signer, &err)
+	return newSigner(status, signer, err)
+}
+
+// NewKeystoreSigner makes a signer with the key of a keystore V3 document under its password. It takes the time that the
+// keystore's parameters ask for, up to seconds. Errors: [ErrSigner]: no keystore, a parameter out of bounds, a wrong
+// password.
+func NewKeystoreSigner(keystore []byte, password string) (*Signer, error) {
+	if err := ready(); err != nil {
+		return nil, err
+	}
+	var signer *C.attestlm_signer_t
+	var err *C.attestlm_error_t
+	text, length := input(keystore)
+	secret, secretLength := input([]byte(password))
+	status := C.attestlm_signer_from_keystore(text, length, secret, secretLength, &signer, &err)
+	return newSigner(status, signer, err)
+}
+
+// NewCallbackSigner makes a signer that calls a function: a wallet, an HSM, a KMS. Every signature it makes is checked to
+// be by address. Several goroutines may be in sign at once; it must not use the session it signs for. If it fails or
+// panics there is no receipt: [ErrSigner].
+func NewCallbackSigner(address Address, sign SignFunc) (*Signer, error) {
+	if sign == nil {
+		return nil, &Error{ErrArgument, "sign", "is nil"}
+	}
+	if err := ready(); err != nil {
+		return nil, err
+	}
+	var signer *C.attestlm_signer_t
+	var err *C.attestlm_error_t
+	handle := cgo.NewHandle(sign)
+	data, length := input(address[:])
+	status := C.attestlm_go_signer(data, length, C.uintptr_t(handle), &signer, &err)
+	if status < 0 {
+		handle.Delete()
+	}
+	return newSigner(status, signer, err)
+}
+
+// NewExternalSigner makes a signer that signs nothing. Receipts come out unsigned, in the name of address: have
+// [Receipt.Digest] signed wherever you like and call [Receipt.Sign].
+func NewExternalSigner(address Address) (*Signer, error) {
+	if err := ready(); err != nil {
+		return nil, err
+	}
+	var signer *C.attestlm_signer_t
+	var err *C.attestlm_error_t
+	data, length := input(address[:])
+	status := C.attestlm_signer_external(data, length, &signer, &err)
+	return newSigner(status, signer, err)
+}
+
+func newSigner(status C.attestlm_status_t, signer *C.attestlm_signer_t, err *C.attestlm_error_t) (*Signer, error) {
+	if err := failure(status, err); err != nil {
+		return nil, err
+	}
+	return &Signer{own(signer, func(signer *C.attestlm_signer_t) { C.attestlm_signer_free(signer) })}, nil
+}
+
+// Address is in whose name it signs.
+func (s *Signer) Address() (Address, error) {
+	signer, closed := s.object.use()
+	if closed != nil {
+		return Address{}, closed
+	}
+	defer s.object.done()
+	var address Address
+	var err *C.attestlm_error_t
+	data, _ := input(address[:])
+	status := C.attestlm_signer_address(signer, data, &err)
+	return address, failure(status, err)
+}
+
+// Keystore gives the key, encrypted under a password, as a keystore V3 document (scrypt, n = 2^18: about a second). Write
+// it to a file that nobody else may read. Errors: [ErrSigner] (the key is not here), [ErrIO].
+func (s *Signer) Keystore(password string) ([]byte, error) {
+	signer, closed := s.object.use()
+	if closed != nil {
+		return nil, closed
+	}
+	defer s.object.done()
+	var text *C.attestlm_bytes_t
+	var err *C.attestlm_error_t
+	data, length := input([]byte(password))
+	status := C.attestlm_signer_to_keystore(signer, data, length, &text, &err)
+	if err := failure(status, err); err != nil {
+		return nil, err
+	}
+	return output(text), nil
+}
+
+// Close frees the signer; its key is wiped when no generation uses it any more.
+func (s *Signer) Close() error {
+	if s != nil {
+		s.object.close()
+	}
+	return nil
+}
+
+// use lends the signer, or NULL where there is none.
+func (s *Signer) use() (*C.attestlm_signer_t, error) {
+	if s == nil {
+		return nil, nil
+	}
+	return s.object.use()
+}
+
+func (s *Signer) done() {
+	if s != nil {
+		s.object.done()
+	}
+}
