@@ -74,6 +74,22 @@ fn threads_get_the_receipts_of_one_alone() {
     });
 }
 
+#[test]
+fn a_score_waits_for_a_stream_and_decodes_meanwhile() {
+    let model = nano();
+    let mut alone = session(&model, &options(common::CONTEXT));
+    let expected = common::receipt(&mut alone, &asked(1, 40));
+    let continuation = Continuation::Text(" an answer".into());
+    let scored = alone.score(&asked(5, 1), &continuation, None).unwrap().log_probability();
+
+    // One stream, taken by a generation that nobody pulls meanwhile.
+    let shared = shared(&model, 1);
+    let mut generation = shared.generate(&asked(1, 40), Some(signer())).unwrap();
+    generation.next(None).unwrap();
+    assert_eq!(shared.score(&asked(5, 1), &continuation, None).unwrap().log_probability(), scored);
+    assert_eq!(receipt_of(&drain(&mut generation).1[0]), expected);
+}
+
 /// Whoever steps next may take the session at once: what the step before told is in the inboxes by then.
 #[test]
 fn events_come_in_order_whoever_steps() {

@@ -36,6 +36,11 @@ impl Streams {
         &self.context
     }
 
+    /// Whether [`Self::acquire`] finds a stream.
+    pub(crate) fn has_free(&self) -> bool {
+        self.slots.iter().any(|s| !s.busy && !s.dirty) || self.slots.iter().all(|s| !s.busy)
+    }
+
     /// Takes a free stream for `tokens` and puts the longest cached prefix into it, at most
     /// `tokens.len() - 1` tokens: the last one must be decoded to give logits.
     ///

@@ -167,7 +167,8 @@ impl SharedSession {
         Ok(Generation { inner: Arc::clone(&self.inner), id })
     }
 
-    /// Scores a continuation, start to end.
+    /// Scores a continuation, start to end. While generations have every stream, it decodes for them until one is
+    /// free.
     ///
     /// # Errors
     /// As [`Session::score`] and [`Self::generate`].
@@ -178,7 +179,18 @@ impl SharedSession {
         signer: Option<Arc<dyn Signer>>,
     ) -> Result<Score> {
         self.check_attests(signer.as_ref())?;
-        self.inner.call()?.session()?.score(request, continuation, signer)
+        loop {
+            let mut lease = self.inner.call()?;
+            let session = lease.session()?;
+            if session.streams.has_free() {
+                return session.score(request, continuation, signer);
+            }
+            drop(lease);
+            let state = self.inner.lock();
+            if state.session.is_some() && state.broken.is_none() {
+                drop(self.inner.step(state));
+            }
+        }
     }
 
     fn check_attests(&self, signer: Option<&Arc<dyn Signer>>) -> Result<()> {
