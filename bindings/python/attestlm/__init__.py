@@ -8,6 +8,7 @@
 from ._cdef import VERSION as __version__
 from ._library import has_feature
 from .answer import Answer, Done, Event, Failed, Prefill, Score, ScoredToken, Text
+from .completions import ChatCompletion, ChatCompletionChunk, Completion
 from .errors import (
     ArgumentError,
     AttestLMError,
@@ -43,7 +44,10 @@ __all__ = [
     "AttestLMError",
     "BusyError",
     "CancelledError",
+    "ChatCompletion",
+    "ChatCompletionChunk",
     "ClosedError",
+    "Completion",
     "Domain",
     "Done",
     "EngineError",

@@ -7,10 +7,11 @@ import json
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple, Union
 
 from ._call import call, interruptible, json_bytes, made, taken, text
-from ._handle import Owned, borrowed
+from ._handle import borrowed
 from ._library import ffi, lib
 from ._record import camel, of_json
 from .answer import Answer, Done, Failed, Score, ScoredToken
+from .completions import Completions
 from .errors import AttestLMError, SignerError, of_json as error_of_json
 from .model import Adapter, Model
 from .receipt import Receipt
@@ -37,7 +38,7 @@ class SessionInfo:
     unattested: Optional[AttestLMError]
 
 
-class Session(Owned):
+class Session(Completions):
     """Answers requests, several at once if asked for. Any thread may use it."""
 
     def __init__(

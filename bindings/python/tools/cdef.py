@@ -16,7 +16,7 @@ def declarations(header: str) -> str:
     """What cffi reads: types, whole-number macros and functions, without comments."""
     text = re.sub(r"/\*.*?\*/", "", header, flags=re.DOTALL)
     text = re.sub(r'#ifdef __cplusplus\n(extern "C" \{|\}.*?)\n#endif.*\n', "", text)
-    kept = []
+    kept: "list[str]" = []
     for line in text.splitlines():
         line = line.rstrip()
         if line.startswith("#") and not re.fullmatch(r"#define ATTESTLM_\w+ -?\d+", line):
