@@ -94,3 +94,8 @@ def interruptible(work: Callable[[], T], cancel: Callable[[], None]) -> T:
     if failed:
         raise failed[0]
     return done[0]
+
+
+def left_behind(work: Callable[[], T]) -> T:
+    """The same for what the library cannot cancel: an interrupt leaves it to its thread, which ends by itself."""
+    return interruptible(work, lambda: None)

@@ -161,5 +161,14 @@ class Request:
             raise TypeError(f"a Request takes no further fields: {', '.join(sorted(fields))}")
         return input
 
+    @property
+    def choices(self) -> int:
+        """How many answers it asks for; 1 where its text is wrong, which the library says better."""
+        try:
+            choices = json.loads(self._json)["choices"]
+        except (ValueError, LookupError, TypeError, RecursionError):
+            return 1
+        return choices if isinstance(choices, int) else 1
+
     def to_json(self) -> bytes:
         return self._json

@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple, Union
 
 from ._call import call, interruptible, json_bytes, made, taken, text
+from ._exit import inside
 from ._handle import borrowed
 from ._library import ffi, lib
 from ._record import camel, of_json
@@ -66,7 +67,7 @@ class Session(Completions):
         given = json_bytes({camel(name): value for name, value in options.items() if value is not None})
         with model._handle as weights, borrowed(adapter) as change:
             session = made("session", lib.attestlm_session_new, weights, change, given, len(given))
-        super().__init__(session, lib.attestlm_session_free)
+        super().__init__(session, lib.attestlm_session_free, lib.attestlm_session_cancel)
 
     @property
     def info(self) -> SessionInfo:
@@ -89,10 +90,10 @@ class Session(Completions):
 
     def generate(self, input: Input, *, signer: Optional[Signer] = None, **fields: Unpack[Fields]) -> Answer:
         """The answer of a request with one choice. An interrupt cancels it."""
-        answers = self.generate_all(input, signer=signer, **fields)
-        if len(answers) != 1:
-            raise ValueError(f"generate is for one choice, not {len(answers)}: use generate_all")
-        return answers[0]
+        request = Request.of(input, fields)
+        if request.choices != 1:
+            raise ValueError(f"generate is for one choice, not {request.choices}: use generate_all")
+        return self.generate_all(request, signer=signer)[0]
 
     def generate_all(self, input: Input, *, signer: Optional[Signer] = None, **fields: Unpack[Fields]) -> List[Answer]:
         """The answers of every choice, in order. The first error, or why there is no receipt, is raised."""
@@ -117,7 +118,7 @@ class Session(Completions):
         def run() -> Tuple[bytes, Any]:
             score, receipt = ffi.new("attestlm_bytes_t **"), ffi.new("attestlm_receipt_t **")
             arguments = (request, len(request), given, len(given))
-            with self._handle as session, borrowed(signer) as key:
+            with self._handle as session, borrowed(signer) as key, inside:
                 call(lib.attestlm_session_score, session, *arguments, key, score, receipt)
             return taken(score[0]), receipt[0]
 
@@ -141,5 +142,4 @@ class Session(Completions):
 
     def cancel(self) -> None:
         """Ends what runs now: every generation as cancelled, a score with an error. It does not wait."""
-        with self._handle as session:
-            call(lib.attestlm_session_cancel, session)
+        self._handle.cancel()

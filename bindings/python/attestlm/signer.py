@@ -43,6 +43,7 @@ class _Callback:
 @ffi.callback("attestlm_sign_fn")  # type: ignore[untyped-decorator, unused-ignore]
 def _sign(env: Any, digest: Any, signature: Any) -> int:
     callback: _Callback = ffi.from_handle(env)
+    callback.raised = None
     try:
         signed = bytes(callback.sign(bytes(ffi.buffer(digest, 32))))
         if len(signed) != 65:

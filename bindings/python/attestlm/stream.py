@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Callable, Dict, Optional, Type
 
 from ._call import PATIENCE_MS, call, made, taken, text
+from ._exit import inside
 from ._handle import Owned
 from ._library import ffi, lib
 from .answer import Answer, Event, event
@@ -20,39 +21,37 @@ class Stream(Owned):
     """An iterator over the events of a request. Closed before its end, it is cancelled, and nothing of it is signed."""
 
     def __init__(self, pointer: Any, signer: Optional[Signer]) -> None:
-        super().__init__(pointer, lib.attestlm_generation_free)
+        super().__init__(pointer, lib.attestlm_generation_free, lib.attestlm_generation_cancel)
         self._signer = signer
+        self._ended = False
 
     def __iter__(self) -> Stream:
         return self
 
     def __next__(self) -> Event:
         try:
-            while True:
+            while self.closed or not self._ended:
                 found = self._pull()
                 if found is not None:
                     return found
         except (KeyboardInterrupt, SystemExit):
             self.cancel()
             raise
-        except StopAsyncIteration:
-            raise StopIteration from None
+        raise StopIteration
 
     def _pull(self) -> Optional[Event]:
-        """The next event, None if none came soon. At the end `StopAsyncIteration`, which passes through futures."""
+        """The next event; None if none came soon, or none will come."""
         slot = ffi.new("attestlm_bytes_t **")
-        with self._handle as generation:
+        with self._handle as generation, inside:
             status = call(lib.attestlm_generation_next, generation, PATIENCE_MS, slot)
+        self._ended = status == lib.ATTESTLM_END
         document = taken(slot[0]).decode() if status == lib.ATTESTLM_OK else None
         explain(self._signer, None)
-        if status == lib.ATTESTLM_END:
-            raise StopAsyncIteration
         return None if document is None else event(document)
 
     def cancel(self) -> None:
         """Ends every choice as cancelled; the last events follow. Any thread may call it."""
-        with self._handle as generation:
-            call(lib.attestlm_generation_cancel, generation)
+        self._handle.cancel()
 
     def answer(self, choice: int = 0) -> Answer:
         """The answer of a choice that is `Done`; its error, or why it has no receipt, is raised."""
@@ -107,13 +106,14 @@ class AsyncStream:
             self._stream = await asyncio.to_thread(self._start)
         stream = self._stream
         try:
-            while True:
+            while stream.closed or not stream._ended:
                 found = await asyncio.to_thread(stream._pull)
                 if found is not None:
                     return found
         except asyncio.CancelledError:
             await self.aclose()
             raise
+        raise StopAsyncIteration
 
     @property
     def stream(self) -> Stream:

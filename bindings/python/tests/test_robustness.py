@@ -335,6 +335,59 @@ def test_exit_with_live_handles(end: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+SIGNING = """
+import sys, threading, time
+from attestlm import *
+session = Session(Model.bundled(), context_tokens=512)
+
+def sign(digest):
+    time.sleep(0.001)
+    return bytes(65)
+
+def work():
+    while True:
+        try:
+            session.generate("Tom", max_tokens=1, signer=Signer.callback(b"1" * 20, sign))
+        except SignerError:
+            pass
+
+for _ in range(3):
+    threading.Thread(target=work, daemon=True).start()
+time.sleep(0.3)
+"""
+
+
+def test_exit_while_a_thread_signs() -> None:
+    """The library calls Python from a thread that Python takes away at its exit."""
+    for _ in range(3):
+        done = python(SIGNING)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_close_beside_calls(model: Model) -> None:
+    """What another thread uses is not freed under it."""
+    for _ in range(30):
+        session = Session(model, context_tokens=64)
+        raised: List[BaseException] = []
+
+        def ask(session: Session = session, raised: List[BaseException] = raised) -> None:
+            try:
+                while True:
+                    session.info
+            except BaseException as error:
+                raised.append(error)
+
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.01)
+        session.close()
+        for thread in threads:
+            thread.join()
+        assert [type(error) for error in raised] == [ClosedError] * 4
+        assert session._handle._pointer is None
+
+
 def test_a_fork_is_refused() -> None:
     done = python(
         LIVE.replace("attestlm.set_log(5)", "")
