@@ -14,7 +14,7 @@ import psutil
 import pytest
 from conftest import LONG, QUESTION, python
 
-from attestlm import BusyError, ClosedError, Done, Model, Receipt, Request, Session, Signer, Stream, Text
+from attestlm import BusyError, ClosedError, Done, Model, Receipt, Request, Session, Signer, Text
 
 REQUEST = Request("Tom", **LONG)
 
@@ -392,7 +392,8 @@ def test_a_fork_is_refused() -> None:
     done = python(
         LIVE.replace("attestlm.set_log(5)", "")
         + """
-import os
+import os, warnings
+warnings.simplefilter("ignore", DeprecationWarning)
 child = os.fork()
 if child == 0:
     try:
@@ -407,10 +408,3 @@ assert session.generate("Tom", max_tokens=2).tokens
 """
     )
     assert (done.returncode, done.stderr) == (0, "")
-
-
-def test_a_stream_may_be_left_in_the_middle(session: Session) -> None:
-    for _ in range(20):
-        with session.stream(REQUEST) as stream:
-            assert isinstance(stream, Stream)
-            next(stream)
