@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from typing import Any, Callable, Mapping, TypeVar, Union
+from typing import Any, Callable, Mapping, Optional, TypeVar, Union
 
 from ._library import ffi, lib
 from .errors import of_status
@@ -70,8 +70,9 @@ def json_bytes(value: Union[str, bytes, Mapping[str, Any]]) -> bytes:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
-def interruptible(work: Callable[[], T], cancel: Callable[[], None]) -> T:
-    """Does what blocks. In the main thread, which alone sees interrupts, it is done in another one: an interrupt cancels."""
+def interruptible(work: Callable[[], T], cancel: Optional[Callable[[], None]]) -> T:
+    """Does what blocks. In the main thread, which alone sees interrupts, it is done in another one: an interrupt cancels
+    it, or leaves it to its thread, which ends by itself."""
     if threading.current_thread() is not threading.main_thread():
         return work()
     done: "list[T]" = []
@@ -89,13 +90,10 @@ def interruptible(work: Callable[[], T], cancel: Callable[[], None]) -> T:
         while thread.is_alive():
             thread.join(PATIENCE_MS / 1000)
     except BaseException:
-        cancel()
+        if cancel is not None:
+            cancel()
+            thread.join(PATIENCE_MS / 1000)
         raise
     if failed:
         raise failed[0]
     return done[0]
-
-
-def left_behind(work: Callable[[], T]) -> T:
-    """The same for what the library cannot cancel: an interrupt leaves it to its thread, which ends by itself."""
-    return interruptible(work, lambda: None)

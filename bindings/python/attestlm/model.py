@@ -7,7 +7,7 @@ import json
 import os
 from typing import Dict, Optional, Tuple, Union
 
-from ._call import fixed, left_behind, made, path_bytes, text
+from ._call import fixed, interruptible, made, path_bytes, text
 from ._handle import Owned
 from ._library import lib
 from ._record import of_json
@@ -58,7 +58,7 @@ class Model(Owned):
         def opened() -> Model:
             return cls(made("model", lib.attestlm_model_open, name, len(name)), lib.attestlm_model_free)
 
-        return left_behind(opened)
+        return interruptible(opened, None)
 
     @classmethod
     def bundled(cls) -> Model:
@@ -69,7 +69,7 @@ class Model(Owned):
     def check(path: Path) -> ModelInfo:
         """Whether a file is a model that can be opened, without loading it. Every byte is read."""
         name = path_bytes(path)
-        return _info(left_behind(lambda: text(lib.attestlm_model_check, name, len(name))))
+        return _info(interruptible(lambda: text(lib.attestlm_model_check, name, len(name)), None))
 
     @property
     def info(self) -> ModelInfo:

@@ -6,7 +6,7 @@ import dataclasses
 import json
 from typing import Any, Dict, Mapping, Optional, Tuple, Union
 
-from ._call import call, fixed, json_bytes, left_behind, made, text
+from ._call import call, fixed, interruptible, json_bytes, made, text
 from ._handle import Owned, borrowed
 from ._library import lib
 from ._record import camel, of_json
@@ -134,7 +134,8 @@ class Receipt(Owned):
                 arguments = (given, len(given), own, len(own))
                 return text(lib.attestlm_receipt_verify, receipt, weights, change, *arguments)
 
-        found = judge() if model is None else left_behind(judge)
+        # The library cannot cancel a replay.
+        found = judge() if model is None else interruptible(judge, None)
         value = json.loads(found)
         return of_json(
             Report,

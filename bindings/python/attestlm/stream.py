@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from types import TracebackType
 from typing import Any, Callable, Dict, Optional, Type
 
-from ._call import PATIENCE_MS, call, made, taken, text
+from ._call import PATIENCE_MS, call, interruptible, made, taken, text
 from ._exit import inside
 from ._handle import Owned
 from ._library import ffi, lib
-from .answer import Answer, Event, event
+from .answer import Answer, Event, Text, event
 from .errors import SignerError
 from .receipt import Receipt
 from .signer import Signer, explain
@@ -24,6 +25,8 @@ class Stream(Owned):
         super().__init__(pointer, lib.attestlm_generation_free, lib.attestlm_generation_cancel)
         self._signer = signer
         self._ended = False
+        # Whether the next step may take long: another thread takes it, and an interrupt cuts it short.
+        self._slow = True
 
     def __iter__(self) -> Stream:
         return self
@@ -31,7 +34,7 @@ class Stream(Owned):
     def __next__(self) -> Event:
         try:
             while self.closed or not self._ended:
-                found = self._pull()
+                found = interruptible(self._pull, self.cancel) if self._slow else self._pull()
                 if found is not None:
                     return found
         except (KeyboardInterrupt, SystemExit):
@@ -42,12 +45,15 @@ class Stream(Owned):
     def _pull(self) -> Optional[Event]:
         """The next event; None if none came soon, or none will come."""
         slot = ffi.new("attestlm_bytes_t **")
+        began = time.monotonic()
         with self._handle as generation, inside:
             status = call(lib.attestlm_generation_next, generation, PATIENCE_MS, slot)
         self._ended = status == lib.ATTESTLM_END
         document = taken(slot[0]).decode() if status == lib.ATTESTLM_OK else None
         explain(self._signer, None)
-        return None if document is None else event(document)
+        found = None if document is None else event(document)
+        self._slow = not isinstance(found, Text) or time.monotonic() - began > PATIENCE_MS / 1000
+        return found
 
     def cancel(self) -> None:
         """Ends every choice as cancelled; the last events follow. Any thread may call it."""
