@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import threading
 from typing import Any, Callable, Mapping, Optional, TypeVar, Union
 
 from ._library import ffi, lib
-from .errors import of_status
+from .errors import AttestLMError, of_status
 
 T = TypeVar("T")
 
@@ -91,7 +92,8 @@ def interruptible(work: Callable[[], T], cancel: Optional[Callable[[], None]]) -
             thread.join(PATIENCE_MS / 1000)
     except BaseException:
         if cancel is not None:
-            cancel()
+            with contextlib.suppress(AttestLMError):
+                cancel()
             thread.join(PATIENCE_MS / 1000)
         raise
     if failed:

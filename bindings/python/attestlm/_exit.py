@@ -24,18 +24,24 @@ _over = False
 live: "Set[Handle]" = set()
 
 
+def _is_late() -> bool:
+    return _over and threading.current_thread() is not threading.main_thread()
+
+
 def wait_if_over() -> None:
     """Stops a daemon thread for good at the exit, instead of telling it that everything was closed."""
-    if _over and threading.current_thread() is not threading.main_thread():
+    if _is_late():
         threading.Event().wait()
 
 
 class _Inside:
     def __enter__(self) -> None:
         global _inside
-        wait_if_over()
         with _condition:
-            _inside += 1
+            if not _is_late():
+                _inside += 1
+                return
+        wait_if_over()
 
     def __exit__(self, *_: object) -> None:
         global _inside
@@ -51,7 +57,8 @@ inside = _Inside()
 @atexit.register
 def _end() -> None:
     global _over
-    _over = True
+    with _condition:
+        _over = True
     for handle in list(live):
         with contextlib.suppress(AttestLMError):
             handle.cancel()

@@ -40,7 +40,7 @@ class _Callback:
         self.env = ffi.new_handle(self)
 
 
-@ffi.callback("attestlm_sign_fn")  # type: ignore[untyped-decorator, unused-ignore]
+@ffi.callback("attestlm_sign_fn", error=1)  # type: ignore[untyped-decorator, unused-ignore]
 def _sign(env: Any, digest: Any, signature: Any) -> int:
     callback: _Callback = ffi.from_handle(env)
     callback.raised = None

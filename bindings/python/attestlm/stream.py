@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from types import TracebackType
@@ -13,7 +14,7 @@ from ._exit import inside
 from ._handle import Owned
 from ._library import ffi, lib
 from .answer import Answer, Event, Text, event
-from .errors import SignerError
+from .errors import AttestLMError, SignerError
 from .receipt import Receipt
 from .signer import Signer, explain
 
@@ -38,7 +39,8 @@ class Stream(Owned):
                 if found is not None:
                     return found
         except (KeyboardInterrupt, SystemExit):
-            self.cancel()
+            with contextlib.suppress(AttestLMError):
+                self.cancel()
             raise
         raise StopIteration
 
