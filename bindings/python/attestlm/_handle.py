@@ -1,0 +1,95 @@
+"""Objects of the library that Python owns."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import weakref
+from types import TracebackType
+from typing import Any, ContextManager, Optional, Type, TypeVar
+
+from . import _exit
+from ._call import call
+from ._library import ffi
+from .errors import ClosedError
+
+Self = TypeVar("Self", bound="Owned")
+
+
+class Handle:
+    """A pointer that is freed once: when it is closed and no call uses it any more. `with handle as pointer` uses it."""
+
+    def __init__(self, name: str, pointer: Any, free: Any, cancel: Any) -> None:
+        self._name = name
+        self._pointer = pointer
+        self._free = free
+        self._cancel = cancel
+        self._users = 0
+        self.closed = False
+        # Reentrant: the garbage collector may close something at any moment.
+        self._lock = threading.RLock()
+        _exit.live.add(self)
+
+    def __enter__(self) -> Any:
+        with self._lock:
+            if not self.closed:
+                self._users += 1
+                return self._pointer
+        _exit.wait_if_over()
+        raise ClosedError("it was closed", self._name)
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._users -= 1
+        self._free_unused()
+
+    def cancel(self) -> None:
+        if self._cancel is not None:
+            with self as pointer:
+                call(self._cancel, pointer)
+
+    def close(self) -> None:
+        with self._lock:
+            self.closed = True
+        self._free_unused()
+
+    def _free_unused(self) -> None:
+        with self._lock:
+            if not self.closed or self._users or self._pointer is None:
+                return
+            pointer, self._pointer = self._pointer, None
+        _exit.live.discard(self)
+        self._free(pointer)
+
+
+class Owned:
+    """Closed by `close`, at the end of a `with`, by the garbage collector, or when the interpreter exits."""
+
+    def __init__(self, pointer: Any, free: Any, cancel: Any = None) -> None:
+        self._handle = Handle(type(self).__name__.lower(), pointer, free, cancel)
+        self._finalizer = weakref.finalize(self, self._handle.close)
+        self._finalizer.atexit = False  # `_exit` does it, when nothing runs any more
+
+    def close(self) -> None:
+        """Frees it, at the latest when no other thread uses it any more. May be called again."""
+        self._finalizer()
+
+    @property
+    def closed(self) -> bool:
+        return self._handle.closed
+
+    def __enter__(self: Self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        self.close()
+
+
+def borrowed(owned: Optional[Owned]) -> ContextManager[Any]:
+    """The pointer of an object, which stays alive for the `with`; NULL for None."""
+    return contextlib.nullcontext(ffi.NULL) if owned is None else owned._handle

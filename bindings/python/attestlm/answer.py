@@ -1,0 +1,96 @@
+"""What comes of a request."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Optional, Tuple, Union
+
+from ._record import of_json
+from .errors import AttestLMError, of_json as error_of_json
+from .receipt import Receipt
+
+
+@dataclasses.dataclass(frozen=True)
+class Prefill:
+    """`done` of `total` prompt tokens were read."""
+
+    choice: int
+    done: int
+    total: int
+    json: str = dataclasses.field(repr=False)
+
+
+@dataclasses.dataclass(frozen=True)
+class Text:
+    """`text` follows that of earlier events: whole characters."""
+
+    choice: int
+    text: str
+    json: str = dataclasses.field(repr=False)
+
+
+@dataclasses.dataclass(frozen=True)
+class Done:
+    """The choice has ended; its answer and receipt can be taken."""
+
+    choice: int
+    finish: str
+    output_count: int
+    json: str = dataclasses.field(repr=False)
+
+
+@dataclasses.dataclass(frozen=True)
+class Failed:
+    """The choice has no answer. `Stream.answer` raises `error`."""
+
+    choice: int
+    error: AttestLMError
+    json: str = dataclasses.field(repr=False)
+
+
+Event = Union[Prefill, Text, Done, Failed]
+
+
+def event(text: str) -> Event:
+    value = json.loads(text)
+    kind = value["event"]
+    if kind == "text":
+        return Text(value["choice"], value["text"], text)
+    if kind == "failed":
+        return Failed(value["choice"], error_of_json(value["error"]), text)
+    return of_json(Prefill, value, json=text) if kind == "prefill" else of_json(Done, value, json=text)
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """`finish`: "end of generation", "stop string", "max tokens", "grammar end", "context full" or "cancelled".
+    `tokens` holds those that ended it, too; `receipt` is None without a signer."""
+
+    choice: int
+    text: str
+    finish: str
+    tokens: Tuple[int, ...]
+    prompt_count: int
+    receipt: Optional[Receipt]
+
+
+@dataclasses.dataclass(frozen=True)
+class ScoredToken:
+    """`greedy`: no token was more probable."""
+
+    token: int
+    text: str
+    logprob: float
+    greedy: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Score:
+    """How likely a continuation is; `logprob` is the sum of its tokens'."""
+
+    tokens: Tuple[ScoredToken, ...]
+    logprob: float
+    greedy: bool
+    prompt_count: int
+    receipt: Optional[Receipt]

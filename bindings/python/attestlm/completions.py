@@ -1,0 +1,331 @@
+"""Completions in OpenAI's shapes, with the receipt as `attestation` beside `choices`."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Literal, Mapping, Optional, Sequence, TypedDict
+from typing import Union, overload
+
+from ._handle import Owned
+from .answer import Answer, Done, Failed, Text
+from .errors import UnsupportedError
+from .request import Fields, Input
+from .signer import Signer
+from .stream import Stream
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, Unpack
+
+    from .session import SessionInfo
+
+Document = Dict[str, Any]
+# One for each choice where there are several.
+Attestation = Union[Document, List[Document], None]
+FinishReason = Literal["stop", "length"]
+
+# OpenAI has no word for a cancelled answer: it was cut short. The receipt has.
+_FINISH: Dict[str, FinishReason] = {
+    "end of generation": "stop",
+    "stop string": "stop",
+    "grammar end": "stop",
+    "max tokens": "length",
+    "context full": "length",
+    "cancelled": "length",
+}
+
+
+class Usage(TypedDict):
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+
+
+class AssistantMessage(TypedDict):
+    role: Literal["assistant"]
+    content: str
+
+
+class ChatChoice(TypedDict):
+    index: int
+    message: AssistantMessage
+    logprobs: None
+    finish_reason: FinishReason
+
+
+class ChatCompletion(TypedDict):
+    id: str
+    object: Literal["chat.completion"]
+    created: int
+    model: str
+    system_fingerprint: str
+    choices: List[ChatChoice]
+    usage: Usage
+    attestation: Attestation
+
+
+class Delta(TypedDict, total=False):
+    role: Literal["assistant"]
+    content: str
+
+
+class ChatChunkChoice(TypedDict):
+    index: int
+    delta: Delta
+    logprobs: None
+    finish_reason: Optional[FinishReason]
+
+
+class ChatCompletionChunk(TypedDict):
+    id: str
+    object: Literal["chat.completion.chunk"]
+    created: int
+    model: str
+    system_fingerprint: str
+    choices: List[ChatChunkChoice]
+    usage: NotRequired[Optional[Usage]]
+    attestation: Attestation
+
+
+class CompletionChoice(TypedDict):
+    index: int
+    text: str
+    logprobs: None
+    finish_reason: Optional[FinishReason]
+
+
+class Completion(TypedDict):
+    """Of a stream, too: there each holds a piece of the text."""
+
+    id: str
+    object: Literal["text_completion"]
+    created: int
+    model: str
+    system_fingerprint: str
+    choices: List[CompletionChoice]
+    usage: NotRequired[Optional[Usage]]
+    attestation: Attestation
+
+
+class OpenAIFields(Fields, total=False):
+    """The fields of a request, and OpenAI's names. `logprobs` is refused: `Session.score` gives them."""
+
+    n: Optional[int]
+    max_completion_tokens: Optional[int]
+    response_format: Optional[Mapping[str, Any]]
+    stream_options: Optional[Mapping[str, Any]]
+    model: Optional[str]
+    user: Optional[str]
+    logprobs: Union[bool, int, None]
+    top_logprobs: Optional[int]
+
+
+def _schema(response_format: Mapping[str, Any]) -> Any:
+    kind = response_format.get("type")
+    if kind == "text":
+        return None
+    if kind == "json_object":
+        return {"type": "object"}
+    if kind == "json_schema":
+        return response_format["json_schema"]["schema"]
+    raise ValueError(f"response_format is text, json_object or json_schema, not {kind!r}")
+
+
+def _message(message: Mapping[str, Any]) -> Dict[str, Any]:
+    """With the text of its parts as its content."""
+    content = message.get("content")
+    if not isinstance(content, (list, tuple)):
+        return dict(message)
+    if any(part.get("type") != "text" for part in content):
+        raise UnsupportedError("parts of a message are texts", "messages")
+    return {**message, "content": "".join(part["text"] for part in content)}
+
+
+def _usage(answers: Sequence[Answer]) -> Usage:
+    prompt, completion = answers[0].prompt_count, sum(len(answer.tokens) for answer in answers)
+    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
+
+
+def _attestation(answers: Sequence[Answer]) -> Attestation:
+    documents = [json.loads(answer.receipt.to_json()) for answer in answers if answer.receipt is not None]
+    return documents if len(documents) > 1 else documents[0] if documents else None
+
+
+class Completions(Owned):
+    """What a session is to programs written for OpenAI's interface."""
+
+    if TYPE_CHECKING:
+
+        @property
+        def info(self) -> SessionInfo: ...
+
+        def stream(self, input: Input, *, signer: Optional[Signer] = None, **fields: Unpack[Fields]) -> Stream: ...
+
+    @overload
+    def create_chat_completion(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        stream: Literal[False] = False,
+        signer: Optional[Signer] = None,
+        **fields: Unpack[OpenAIFields],
+    ) -> ChatCompletion: ...
+
+    @overload
+    def create_chat_completion(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        stream: Literal[True],
+        signer: Optional[Signer] = None,
+        **fields: Unpack[OpenAIFields],
+    ) -> Iterator[ChatCompletionChunk]: ...
+
+    def create_chat_completion(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        stream: bool = False,
+        signer: Optional[Signer] = None,
+        **fields: Any,
+    ) -> Union[ChatCompletion, Iterator[ChatCompletionChunk]]:
+        """Answers a conversation. With `stream` an iterator of chunks: text by text, and for each choice a last one with
+        `finish_reason` and `attestation`."""
+        asked = [_message(message) for message in messages]
+
+        def whole(answer: Answer) -> Any:
+            return {"message": {"role": "assistant", "content": answer.text}}
+
+        def piece(text: Optional[str], first: bool) -> Any:
+            delta: Delta = {"role": "assistant"} if first else {}
+            if text is not None:
+                delta["content"] = text
+            return {"delta": delta}
+
+        kinds = ("chatcmpl", "chat.completion", "chat.completion.chunk")
+        result: Any = self._complete(kinds, asked, stream, signer, fields, whole, piece)
+        return result  # type: ignore[no-any-return]
+
+    @overload
+    def create_completion(
+        self,
+        prompt: Union[str, Sequence[int]],
+        *,
+        stream: Literal[False] = False,
+        signer: Optional[Signer] = None,
+        **fields: Unpack[OpenAIFields],
+    ) -> Completion: ...
+
+    @overload
+    def create_completion(
+        self,
+        prompt: Union[str, Sequence[int]],
+        *,
+        stream: Literal[True],
+        signer: Optional[Signer] = None,
+        **fields: Unpack[OpenAIFields],
+    ) -> Iterator[Completion]: ...
+
+    def create_completion(
+        self,
+        prompt: Union[str, Sequence[int]],
+        *,
+        stream: bool = False,
+        signer: Optional[Signer] = None,
+        **fields: Any,
+    ) -> Union[Completion, Iterator[Completion]]:
+        """Goes on after a prompt, which is tokenized as it is. `stream`: as of `create_chat_completion`."""
+
+        def whole(answer: Answer) -> Any:
+            return {"text": answer.text}
+
+        def piece(text: Optional[str], first: bool) -> Any:
+            return {"text": text or ""}
+
+        kinds = ("cmpl", "text_completion", "text_completion")
+        result: Any = self._complete(kinds, prompt, stream, signer, fields, whole, piece)
+        return result  # type: ignore[no-any-return]
+
+    def _complete(
+        self,
+        kinds: "tuple[str, str, str]",
+        input: Any,
+        streamed: bool,
+        signer: Optional[Signer],
+        fields: Dict[str, Any],
+        whole: Callable[[Answer], Any],
+        piece: Callable[[Optional[str], bool], Any],
+    ) -> Any:
+        for name in ("logprobs", "top_logprobs"):
+            asked = fields.pop(name, None)
+            if asked is not None and asked is not False:
+                raise UnsupportedError("an answer has no log-probabilities: score it with Session.score", name)
+        options = fields.pop("stream_options", None) or {}
+        fields.pop("user", None)
+        info = self.info
+        head = {
+            "id": f"{kinds[0]}-{uuid.uuid4().hex}",
+            "object": kinds[2 if streamed else 1],
+            "created": int(time.time()),
+            "model": fields.pop("model", None) or info.model,
+            "system_fingerprint": info.profile,
+        }
+        for name, own in (("n", "choices"), ("max_completion_tokens", "max_tokens")):
+            value = fields.pop(name, None)
+            if value is not None:
+                if own in fields:
+                    raise TypeError(f"{name!r} and {own!r} were both given")
+                fields[own] = value
+        response_format = fields.pop("response_format", None)
+        if response_format is not None:
+            if "schema" in fields:
+                raise TypeError("'response_format' and 'schema' were both given")
+            fields["schema"] = _schema(response_format)
+        # Errors of the request are raised here, not when a stream is read.
+        stream = self.stream(input, signer=signer, **fields)
+        if streamed:
+            return _chunks(head, stream, bool(options.get("include_usage")), piece)
+        with stream:
+            ended = sorted(event.choice for event in stream if isinstance(event, (Done, Failed)))
+            answers = [stream.answer(choice) for choice in ended]
+        return {
+            **head,
+            "choices": [
+                {
+                    "index": answer.choice,
+                    **whole(answer),
+                    "logprobs": None,
+                    "finish_reason": _FINISH[answer.finish],
+                }
+                for answer in answers
+            ],
+            "usage": _usage(answers),
+            "attestation": _attestation(answers),
+        }
+
+
+def _chunks(
+    head: Dict[str, Any], stream: Stream, with_usage: bool, piece: Callable[[Optional[str], bool], Any]
+) -> Iterator[Dict[str, Any]]:
+    begun = set()
+    answers: List[Answer] = []
+    with stream:
+        for event in stream:
+            if not isinstance(event, (Text, Done, Failed)):
+                continue
+            # A failed choice raises its error here.
+            answer = None if isinstance(event, Text) else stream.answer(event.choice)
+            choice = {
+                "index": event.choice,
+                **piece(event.text if isinstance(event, Text) else None, event.choice not in begun),
+                "logprobs": None,
+                "finish_reason": _FINISH[answer.finish] if answer else None,
+            }
+            begun.add(event.choice)
+            chunk = {**head, "choices": [choice], "attestation": _attestation([answer]) if answer else None}
+            if answer:
+                answers.append(answer)
+            yield {**chunk, "usage": None} if with_usage else chunk
+    if with_usage:
+        yield {**head, "choices": [], "usage": _usage(answers), "attestation": None}

@@ -1,0 +1,137 @@
+"""What signs receipts."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Callable, Dict, Mapping, Optional, Union
+
+from ._call import fixed, json_bytes, made, text
+from ._handle import Owned
+from ._library import ffi, lib
+from .errors import ArgumentError, SignerError
+
+Address = Union[str, bytes]
+# Takes a digest of 32 bytes, gives r, s and v, 65 bytes.
+Sign = Callable[[bytes], bytes]
+
+
+def from_hex(value: Union[str, bytes], field: str) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    try:
+        return bytes.fromhex(value[2:] if value.startswith("0x") else value)
+    except ValueError:
+        raise ArgumentError("it is not hex", field) from None
+
+
+def to_hex(value: bytes) -> str:
+    return "0x" + value.hex()
+
+
+class _Callback:
+    """A function that the library calls until it says it will no more. What it raised last is kept."""
+
+    live: Dict[Any, "_Callback"] = {}
+
+    def __init__(self, sign: Sign) -> None:
+        self.sign = sign
+        self.raised: Optional[BaseException] = None
+        self.env = ffi.new_handle(self)
+
+
+@ffi.callback("attestlm_sign_fn", error=1)  # type: ignore[untyped-decorator, unused-ignore]
+def _sign(env: Any, digest: Any, signature: Any) -> int:
+    callback: _Callback = ffi.from_handle(env)
+    callback.raised = None
+    try:
+        signed = bytes(callback.sign(bytes(ffi.buffer(digest, 32))))
+        if len(signed) != 65:
+            raise ValueError(f"a signature has 65 bytes, not {len(signed)}")
+        ffi.buffer(signature, 65)[:] = signed
+        return 0
+    except BaseException as error:
+        callback.raised = error
+        return 1
+
+
+@ffi.callback("attestlm_finalizer_fn")  # type: ignore[untyped-decorator, unused-ignore]
+def _finalize(env: Any) -> None:
+    _Callback.live.pop(env, None)
+
+
+class Signer(Owned):
+    """Something that signs in the name of one address. Generations keep what they need."""
+
+    def __init__(self, pointer: Any, callback: Optional[_Callback] = None) -> None:
+        super().__init__(pointer, lib.attestlm_signer_free)
+        self._callback = callback
+
+    @classmethod
+    def random(cls) -> Signer:
+        """With a fresh key."""
+        return cls(made("signer", lib.attestlm_signer_random))
+
+    @classmethod
+    def from_key(cls, key: Union[bytes, str]) -> Signer:
+        """With a secp256k1 key: 32 bytes, or their hex."""
+        given = from_hex(key, "key")
+        return cls(made("signer", lib.attestlm_signer_from_key, given, len(given)))
+
+    @classmethod
+    def from_keystore(
+        cls, keystore: Union[str, bytes, Mapping[str, Any], "os.PathLike[str]"], password: Union[str, bytes]
+    ) -> Signer:
+        """With the key of a keystore V3: its text, its object, or, as a `Path`, its file. May take seconds."""
+        if isinstance(keystore, os.PathLike):
+            keystore = Path(keystore).read_bytes()
+        document = json_bytes(keystore)
+        secret = password.encode() if isinstance(password, str) else password
+        return cls(
+            made("signer", lib.attestlm_signer_from_keystore, document, len(document), secret, len(secret))
+        )
+
+    @classmethod
+    def callback(cls, address: Address, sign: Sign) -> Signer:
+        """Calls a function, in the thread that generates: a wallet, an HSM, a KMS. It must not use the session it signs
+        for. What it raises is the cause of the `SignerError` that follows."""
+        given = from_hex(address, "address")
+        callback = _Callback(sign)
+        _Callback.live[callback.env] = callback
+        try:
+            pointer = made(
+                "signer", lib.attestlm_signer_callback, given, len(given), _sign, callback.env, _finalize
+            )
+        except BaseException:
+            _finalize(callback.env)
+            raise
+        return cls(pointer, callback)
+
+    @classmethod
+    def external(cls, address: Address) -> Signer:
+        """Signs nothing: have `receipt.digest` signed wherever you like and call `receipt.sign`."""
+        given = from_hex(address, "address")
+        return cls(made("signer", lib.attestlm_signer_external, given, len(given)))
+
+    @property
+    def address(self) -> str:
+        """In lower-case hex."""
+        with self._handle as signer:
+            return to_hex(fixed(20, lib.attestlm_signer_address, signer))
+
+    def to_keystore(self, password: Union[str, bytes]) -> str:
+        """The key as the text of a keystore V3, which takes about a second. Write it where nobody else may read."""
+        secret = password.encode() if isinstance(password, str) else password
+        with self._handle as signer:
+            return text(lib.attestlm_signer_to_keystore, signer, secret, len(secret))
+
+
+def explain(signer: Optional[Signer], error: Optional[SignerError]) -> None:
+    """Raises what a callback raised: an interrupt as it is, anything else as the cause of the library's error."""
+    callback = signer and signer._callback
+    raised = callback.raised if callback else None
+    if callback and raised is not None and not isinstance(raised, Exception):
+        callback.raised = None
+        raise raised
+    if error is not None:
+        raise error from raised

@@ -1,0 +1,156 @@
+"""One request at work, event by event."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from types import TracebackType
+from typing import Any, Callable, Dict, Optional, Type
+
+from ._call import PATIENCE_MS, call, interruptible, made, taken, text
+from ._exit import inside
+from ._handle import Owned
+from ._library import ffi, lib
+from .answer import Answer, Event, Text, event
+from .errors import AttestLMError, SignerError
+from .receipt import Receipt
+from .signer import Signer, explain
+
+
+class Stream(Owned):
+    """An iterator over the events of a request. Closed before its end, it is cancelled, and nothing of it is signed."""
+
+    def __init__(self, pointer: Any, signer: Optional[Signer]) -> None:
+        super().__init__(pointer, lib.attestlm_generation_free, lib.attestlm_generation_cancel)
+        self._signer = signer
+        self._ended = False
+        # Whether the next step may take long: another thread takes it, and an interrupt cuts it short.
+        self._slow = True
+
+    def __iter__(self) -> Stream:
+        return self
+
+    def __next__(self) -> Event:
+        try:
+            while self.closed or not self._ended:
+                found = interruptible(self._pull, self.cancel) if self._slow else self._pull()
+                if found is not None:
+                    return found
+        except (KeyboardInterrupt, SystemExit):
+            with contextlib.suppress(AttestLMError):
+                self.cancel()
+            raise
+        raise StopIteration
+
+    def _pull(self) -> Optional[Event]:
+        """The next event; None if none came soon, or none will come."""
+        slot = ffi.new("attestlm_bytes_t **")
+        began = time.monotonic()
+        with self._handle as generation, inside:
+            status = call(lib.attestlm_generation_next, generation, PATIENCE_MS, slot)
+        self._ended = status == lib.ATTESTLM_END
+        document = taken(slot[0]).decode() if status == lib.ATTESTLM_OK else None
+        explain(self._signer, None)
+        found = None if document is None else event(document)
+        self._slow = not isinstance(found, Text) or time.monotonic() - began > PATIENCE_MS / 1000
+        return found
+
+    def cancel(self) -> None:
+        """Ends every choice as cancelled; the last events follow. Any thread may call it."""
+        self._handle.cancel()
+
+    def answer(self, choice: int = 0) -> Answer:
+        """The answer of a choice that is `Done`; its error, or why it has no receipt, is raised."""
+        value = json.loads(self._of_choice(lambda generation: text(lib.attestlm_generation_answer, generation, choice)))
+        return Answer(
+            choice=value["choice"],
+            text=value["text"],
+            finish=value["finish"],
+            tokens=tuple(value["tokens"]),
+            prompt_count=value["promptCount"],
+            receipt=None if self._signer is None else self.receipt(choice),
+        )
+
+    def receipt(self, choice: int = 0) -> Receipt:
+        """The receipt of a choice that is `Done`. It lives on after the stream."""
+        return Receipt(
+            self._of_choice(lambda generation: made("receipt", lib.attestlm_generation_receipt, generation, choice))
+        )
+
+    def prove_token(self, index: int, *, choice: int = 0, with_digest: bool = False) -> Dict[str, Any]:
+        """A proof that output token `index` is what the receipt's trace says. `with_digest` shows the digest of its
+        logits: with it, whoever has the model can confirm guesses of all tokens before."""
+        proof: Dict[str, Any] = json.loads(
+            self._of_choice(
+                lambda generation: text(
+                    lib.attestlm_generation_prove_token, generation, choice, index, int(with_digest)
+                )
+            )
+        )
+        return proof
+
+    def _of_choice(self, ask: Callable[[Any], Any]) -> Any:
+        try:
+            with self._handle as generation:
+                return ask(generation)
+        except SignerError as error:
+            explain(self._signer, error)
+
+
+class AsyncStream:
+    """The same for `async for`: whatever blocks runs in the loop's worker threads, and nothing before the first event."""
+
+    def __init__(self, start: Callable[[], Stream]) -> None:
+        self._start = start
+        self._stream: Optional[Stream] = None
+
+    def __aiter__(self) -> AsyncStream:
+        return self
+
+    async def __anext__(self) -> Event:
+        if self._stream is None:
+            self._stream = await asyncio.to_thread(self._start)
+        stream = self._stream
+        try:
+            while stream.closed or not stream._ended:
+                found = await asyncio.to_thread(stream._pull)
+                if found is not None:
+                    return found
+        except asyncio.CancelledError:
+            await self.aclose()
+            raise
+        raise StopAsyncIteration
+
+    @property
+    def stream(self) -> Stream:
+        """What is iterated over, for `answer`, `receipt`, `prove_token` and `cancel`; there is none before an event."""
+        if self._stream is None:
+            raise RuntimeError("nothing was asked for yet: begin to iterate")
+        return self._stream
+
+    def answer(self, choice: int = 0) -> Answer:
+        return self.stream.answer(choice)
+
+    def receipt(self, choice: int = 0) -> Receipt:
+        return self.stream.receipt(choice)
+
+    def cancel(self) -> None:
+        self.stream.cancel()
+
+    async def aclose(self) -> None:
+        """Cancels what has not ended, and frees it."""
+        if self._stream is not None:
+            self._stream.close()
+
+    async def __aenter__(self) -> AsyncStream:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        await self.aclose()

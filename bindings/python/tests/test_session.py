@@ -1,0 +1,266 @@
+"""Requests by keyword, streams, scores, receipts and signers."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Dict, List
+
+import pytest
+from conftest import QUESTION, ROOT
+from eth_account import Account
+from eth_account.messages import encode_typed_data
+
+from attestlm import ArgumentError, Done, Failed, IoError, LogitsError, Model, Prefill, Receipt, ReceiptError, Request
+from attestlm import Session, Signer, SignerError, Text, profile_info
+
+
+def members(request: Request) -> Any:
+    return json.loads(request.to_json())
+
+
+def test_stream_gives_the_text_in_pieces(session: Session, signer: Signer) -> None:
+    with session.stream(QUESTION, signer=signer) as stream:
+        events = list(stream)
+        answer = stream.answer()
+        assert isinstance(events[0], Prefill) and events[0].done <= events[0].total
+        assert isinstance(events[-1], Done) and events[-1].finish == answer.finish == "end of generation"
+        assert "".join(event.text for event in events if isinstance(event, Text)) == answer.text
+        assert events[-1].output_count == len(answer.tokens)
+        assert list(stream) == []
+        proof = stream.prove_token(1)
+    assert answer.receipt is not None
+    answer.receipt.check_proof(proof)
+    answer.receipt.check_proof(answer.receipt.prove_step(0))
+    proof["token"]["value"] += 1
+    with pytest.raises(ReceiptError):
+        answer.receipt.check_proof(json.dumps(proof))
+
+
+def test_generate_without_a_signer(session: Session) -> None:
+    answer = session.generate("Tom has", max_tokens=3, ignore_eog=True)
+    assert answer.receipt is None and len(answer.tokens) == 3 and answer.finish == "max tokens"
+    assert session.generate(answer.tokens, max_tokens=1, ignore_eog=True).prompt_count == 3
+    with session.stream("Tom has", max_tokens=1) as stream:
+        with pytest.raises(ArgumentError):
+            stream.answer()
+        list(stream)
+        with pytest.raises(ArgumentError):
+            stream.receipt()
+
+
+def test_choices(session: Session, signer: Signer) -> None:
+    answers = session.generate_all("Tom has", choices=3, temperature=1, seed=5, max_tokens=8, signer=signer)
+    assert [answer.choice for answer in answers] == [0, 1, 2]
+    assert len({answer.receipt.digest for answer in answers if answer.receipt}) == 3
+    with pytest.raises(ValueError, match="generate_all"):
+        session.generate("Tom has", choices=2, temperature=1, max_tokens=2)
+
+
+def test_a_choice_that_fails_says_so(model: Model, session: Session) -> None:
+    with session.stream("Tom", bans=range(model.info.vocabulary)) as stream:
+        events = list(stream)
+        assert isinstance(events[-1], Failed) and isinstance(events[-1].error, LogitsError)
+        with pytest.raises(LogitsError):
+            stream.answer()
+
+
+def test_cancel(session: Session, signer: Signer) -> None:
+    with session.stream("Tom", signer=signer, ignore_eog=True, max_tokens=400) as stream:
+        next(stream)
+        stream.cancel()
+        last = list(stream)[-1]
+        assert isinstance(last, Done) and last.finish == "cancelled"
+        receipt = stream.receipt()
+    assert receipt.verify(signature_only=True).verdict.name == "invalid"
+    assert receipt.verify(signature_only=True, allow_prefix=True).verdict.prefix_only
+    with session.stream("Tom", ignore_eog=True, max_tokens=400) as stream:
+        session.cancel()
+        assert [event.finish for event in stream if isinstance(event, Done)] == ["cancelled"]
+
+
+def test_session_options(model: Model) -> None:
+    with Session(model, profile="fast", threads=1, context_tokens=128, streams=2, ubatch=64) as session:
+        info = session.info
+        assert (info.threads, info.context_tokens, info.streams, info.ubatch) == (1, 128, 2, 64)
+        assert info.model == model.info.sha256 and info.adapter is None and info.unattested is None
+        assert info.profile in [profile.id for profile in profile_info().profiles if profile.name == "fast"]
+        session.forget()
+    with pytest.raises(ArgumentError, match="ubatch"):
+        Session(model, ubatch=0)
+
+
+def test_score(session: Session, signer: Signer) -> None:
+    score = session.score("Tom has 2 apples", " and 3 more", signer=signer)
+    assert "".join(token.text for token in score.tokens) == " and 3 more"
+    assert score.logprob == pytest.approx(sum(token.logprob for token in score.tokens))
+    assert not score.greedy and score.prompt_count > 0 and score.receipt is not None
+    assert score.receipt.verify(signature_only=True).verdict.name == "invalid"
+    assert score.receipt.verify(signature_only=True, scored=True).verdict.name == "verified"
+    assert session.score("Tom", " has").receipt is None
+
+
+def test_verify(model: Model, session: Session, signer: Signer) -> None:
+    request = Request(QUESTION, temperature=0.7, seed=7, max_tokens=60, nonce=b"Z" * 32, issued_at=1_700_000_000)
+    answer = session.generate(request, signer=signer)
+    assert answer.receipt is not None
+    receipt = Receipt.parse(answer.receipt.to_json())
+    report = receipt.verify(model, request=request, expect_signer=signer.address, expect_model=model.info.sha256)
+    assert report.verdict.name == "verified" and "replay" in report.compared
+    assert (report.signer or "").lower() == receipt.signer == signer.address
+    assert report.digest == "0x" + receipt.digest.hex()
+    with pytest.raises(TypeError, match="verdict"):
+        bool(report)
+    assert receipt.verify().verdict.name == "unverifiable"
+    other = receipt.verify(model, request=Request(QUESTION, seed=8, temperature=0.7)).verdict
+    assert other.name == "invalid" and other.what
+    edited = receipt.to_dict()
+    edited["disclosure"]["outputTokens"][0] += 1
+    assert Receipt.parse(edited).verify(model).verdict.name == "invalid"
+    assert "disclosure" not in receipt.to_dict(disclosure=False)
+    with pytest.raises(ArgumentError, match="finish"):
+        receipt.verify(expect_finish="soon")
+
+
+def test_somebody_elses_verifier(session: Session) -> None:
+    """eth_account reads the document as it is, and finds the signer."""
+    account = Account.create()
+    domain: Any = {"chain_id": 11155111, "verifying_contract": "0x" + "11" * 20}
+    for given in (None, domain):
+        with Signer.from_key(bytes(account.key)) as signer:
+            receipt = session.generate(QUESTION, signer=signer, domain=given).receipt
+        assert receipt is not None
+        document = receipt.to_dict()
+        signature = document["signature"]
+        for data in (document, receipt.typed_data):
+            message = encode_typed_data(full_message={key: data[key] for key in ("types", "primaryType", "domain", "message")})
+            assert Account.recover_message(message, signature=signature) == account.address
+        # And the whole document, untouched.
+        assert Account.recover_message(encode_typed_data(full_message=document), signature=signature) == account.address
+        assert receipt.signer == account.address.lower()
+
+
+def test_external_and_callback_signers(session: Session) -> None:
+    account = Account.create()
+
+    def sign(digest: bytes) -> bytes:
+        return bytes(Account.unsafe_sign_hash(digest, account.key).signature)
+
+    with Signer.external(account.address) as external:
+        receipt = session.generate("Tom has", max_tokens=2, signer=external).receipt
+        with pytest.raises(SignerError):
+            external.to_keystore("x")
+    assert receipt is not None
+    with pytest.raises(SignerError):
+        receipt.to_json()
+    with pytest.raises(SignerError):
+        receipt.sign(b"\0" * 65)
+    receipt.sign(sign(receipt.digest))
+    assert receipt.verify(signature_only=True).verdict.name == "verified"
+
+    with Signer.callback(account.address, sign) as callback:
+        receipt = session.generate("Tom has", max_tokens=2, signer=callback).receipt
+        assert receipt is not None and receipt.verify(signature_only=True).verdict.name == "verified"
+        scored = session.score("Tom", " has", signer=callback).receipt
+        assert scored is not None and scored.signer == account.address.lower()
+
+
+def test_a_callback_that_fails_is_the_cause(session: Session, signer: Signer) -> None:
+    def refuse(digest: bytes) -> bytes:
+        raise LookupError("no such key")
+
+    for sign, cause in ((refuse, LookupError), (lambda digest: b"short", ValueError)):
+        with Signer.callback(signer.address, sign) as failing:
+            with pytest.raises(SignerError) as raised:
+                session.generate("Tom has", max_tokens=2, signer=failing)
+            assert isinstance(raised.value.__cause__, cause)
+            with pytest.raises(SignerError) as raised:
+                session.score("Tom", " has", signer=failing)
+            assert isinstance(raised.value.__cause__, cause)
+
+    def interrupt(digest: bytes) -> bytes:
+        raise KeyboardInterrupt
+
+    with Signer.callback(signer.address, interrupt) as failing, pytest.raises(KeyboardInterrupt):
+        session.generate("Tom has", max_tokens=2, signer=failing)
+    with pytest.raises(ArgumentError, match="address"):
+        Signer.callback(b"short", interrupt)
+
+
+def test_keystore(signer: Signer, tmp_path: Path) -> None:
+    text = signer.to_keystore("pässword")
+    path = tmp_path / "key.json"
+    path.write_text(text)
+    for keystore in (text, json.loads(text), path):
+        assert Signer.from_keystore(keystore, "pässword").address == signer.address
+    assert bytes(Account.decrypt(json.loads(text), "pässword")) == b"F" * 32
+    with pytest.raises(SignerError):
+        Signer.from_keystore(text, "password")
+    with pytest.raises(ArgumentError, match="hex"):
+        Signer.from_key("no hex")
+
+
+def test_request_takes_other_names() -> None:
+    own = Request("x", max_tokens=5, repeat_penalty=1.5, choices=1, stop=["a"], bans=[3], temperature=0)
+    other = Request(
+        "x", max_new_tokens=5, repetition_penalty=1.5, num_return_sequences=1, stop_strings="a", suppress_tokens=(3,), do_sample=False
+    )
+    assert members(own) == members(other)
+    assert members(Request("x", do_sample=True)) == {"prompt": "x", "temperature": "1"}
+    assert members(Request("x", do_sample=True, temperature=0.5)) == {"prompt": "x", "temperature": "0.5"}
+    with pytest.raises(ValueError, match="do_sample"):
+        Request("x", do_sample=False, temperature=0.5)
+
+
+def test_request_values() -> None:
+    request = Request(
+        [1, 2], nonce=b"\1" * 32, date=datetime.date(2026, 1, 2), top_p=1e-06, min_p=Decimal("0.10"), logit_bias={7: -1.5}, seed=2**64 - 1, top_k=None
+    )
+    assert members(request) == {
+        "promptTokens": [1, 2],
+        "nonce": "0x" + "01" * 32,
+        "date": "2026-01-02",
+        "topP": "0.000001",
+        "minP": "0.10",
+        "logitBias": {"7": "-1.5"},
+        "seed": 2**64 - 1,
+    }
+
+
+def test_unknown_arguments_are_named(session: Session) -> None:
+    wrong: Dict[str, Any] = {"top_q": 1}
+    with pytest.raises(TypeError, match="top_q"):
+        session.generate("x", **wrong)
+    with pytest.raises(TypeError, match="max_new_tokens"):
+        session.stream("x", max_tokens=1, max_new_tokens=1)
+    with pytest.raises(TypeError, match="seed"):
+        session.stream(Request("x"), seed=1)
+    with pytest.raises(ArgumentError, match="topP"):
+        session.stream("x", top_p=7, temperature=1)
+    with pytest.raises(ArgumentError, match="temperature"):
+        session.stream("x", temperature=float("nan"))
+
+
+def test_every_field_of_the_documentation_is_an_argument() -> None:
+    from attestlm._record import camel
+    from attestlm.request import FIELDS
+
+    rows: List[str] = re.findall(r"^\| (`[^|]+) \|", (ROOT / "docs" / "request.md").read_text(), re.MULTILINE)
+    documented = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    schema = set(json.loads((ROOT / "docs" / "schema" / "request.schema.json").read_text())["properties"])
+    assert {"temperature", "issuedAt", "grammar"} <= documented
+    inputs = {"messages", "prompt", "promptTokens"}
+    assert {camel(name) for name in FIELDS} == schema - inputs
+    # `seedRule`'s row names its companions in the second column.
+    assert documented <= schema
+
+
+def test_model(model: Model, tmp_path: Path) -> None:
+    info = model.info
+    assert info.architecture == "llama" and info.attestable == {"exact": None, "fast": None}
+    assert profile_info().known_answer_test is None
+    with pytest.raises(IoError, match="missing.gguf"):
+        Model.open(tmp_path / "missing.gguf")
