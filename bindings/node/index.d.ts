@@ -284,7 +284,7 @@ export class Adapter implements Closeable {
 export class Session implements Closeable {
   private constructor();
   info(): Promise<SessionInfo>;
-  /** Queues a request, and answers its events as they are pulled. A refused request fails the first pull. */
+  /** Queues a request, and answers its events as they are pulled. A request that is refused fails the first pull. */
   stream(request: Request | Text, options?: RequestOptions): Generation;
   /** The answer of a request; of several choices the first. */
   generate(request: Request | Text, options?: RequestOptions): Promise<Answer>;
@@ -308,6 +308,8 @@ export class Session implements Closeable {
 /** One request at work: an async iterable of its events. To leave the iteration early closes it. */
 export class Generation implements Closeable, AsyncIterable<Event> {
   private constructor();
+  /** Resolves when the library has taken the request, and rejects if it refuses it. Nothing is computed yet. */
+  readonly queued: Promise<void>;
   [Symbol.asyncIterator](): AsyncIterator<Event, undefined>;
   /** A choice's answer (0 if absent), when it has ended; takes the events that nobody pulled. */
   answer(choice?: number): Promise<Answer>;

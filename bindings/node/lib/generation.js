@@ -162,6 +162,12 @@ class Generation {
     });
   }
 
+  get queued() {
+    return this.#unlessFailed(async () => {
+      await this.#opened;
+    });
+  }
+
   [Symbol.asyncIterator]() {
     return {
       next: async () => {
