@@ -291,7 +291,7 @@ export class Session implements Closeable {
   /** The answers of every choice. */
   generateAll(request: Request | Text, options?: RequestOptions): Promise<Answer[]>;
   /**
-   * How likely a continuation is after a request's prompt. An aborted score is cancelled if nothing else runs on the
+   * How likely a continuation is after a request's prompt. It needs a stream that no generation holds. An aborted score is cancelled if nothing else runs on the
    * session; else it goes on to its end unheard.
    */
   score(request: Request | Text, continuation: Continuation | Text, options?: RequestOptions): Promise<Score>;

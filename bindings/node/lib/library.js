@@ -1,6 +1,5 @@
 'use strict';
 // The native library: where it is, whether it is the right one, and how it is called.
-const koffi = require('koffi');
 const abi = require('./abi.js');
 const { AttestLMError } = require('./error.js');
 const { Gate } = require('./gate.js');
@@ -30,9 +29,11 @@ function find() {
   }
 }
 
+const path = find();
+const koffi = require('koffi');
+
 /** Opens and checks the library. */
 function load() {
-  const path = find();
   try {
     koffi.config(STACKS);
   } catch (cause) {
@@ -42,9 +43,10 @@ function load() {
       throw new Error(`attestlm: koffi was used before with stacks of ${Math.min(sync, async) >> 10} KiB, too small for an engine: load attestlm before other users of koffi, or call koffi.config(${JSON.stringify(STACKS)}) first`, { cause });
     }
   }
-  let handle;
+  /** @type {import('koffi').LibraryHandle} */
+  let library;
   try {
-    handle = koffi.load(path);
+    library = koffi.load(path);
   } catch (cause) {
     throw new Error(`attestlm: cannot load ${path}: ${cause instanceof Error ? cause.message : cause}`, { cause });
   }
@@ -52,7 +54,6 @@ function load() {
   for (const name of abi.objects) {
     koffi.opaque(name);
   }
-  const library = handle;
   /** @type {Map<string, Native>} */
   const bound = new Map();
   /** @type {(name: keyof typeof abi.functions) => Native} */
@@ -91,10 +92,11 @@ const longCalls = new Gate(Math.max(1, POOL - 2));
  * @param {Pointer | null} error
  */
 function taken(status, error) {
+  const code = native('attestlm_error_code')(error) || status;
   const field = native('attestlm_error_field')(error) ?? '';
   const says = native('attestlm_error_message')(error) ?? `status ${status}`;
   native('attestlm_error_free')(error);
-  return new AttestLMError(status, field, says);
+  return new AttestLMError(code, field, says);
 }
 
 /**
