@@ -28,7 +28,7 @@ let closed: Model;
   }
   assert.equal(report.verdict.name, 'verified');
   // @ts-expect-error a member that there is not
-  await assert.rejects(session.generate({ promt: 'Tom' }), (error) => error instanceof AttestLMError && error.field === 'promt');
+  await assert.rejects(session.generate({ prompt: 'Tom', promt: 'Tom' }), (error) => error instanceof AttestLMError && error.field === 'promt');
   // @ts-expect-error it cannot be constructed
   assert.throws(() => new Receipt());
 }
