@@ -96,7 +96,11 @@ class Generation {
    */
   #fail(failure) {
     this.#failure ??= failure;
-    this.cancel();
+    try {
+      this.cancel();
+    } catch {
+      // It is freed below, which cancels it, too.
+    }
     for (const reject of this.#waiting) {
       reject(this.#failure);
     }

@@ -19,8 +19,10 @@ const collected = new FinalizationRegistry((entry) => live.delete(entry));
 process.on('exit', () => {
   for (const entry of live) {
     const session = entry.deref();
-    if (session && !session.closed) {
-      session.cancel();
+    try {
+      session?.cancel();
+    } catch {
+      // It was closed, or is broken: nothing of it runs.
     }
   }
 });
