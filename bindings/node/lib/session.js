@@ -71,8 +71,9 @@ class Session extends Resource {
         await callAsync('attestlm_session_generate', session, ...bytes, signs, out);
         return out[0];
       });
+    const generation = new Generation(KEY, signer, given.signal, queue, () => this.#running--);
     this.#running++;
-    return new Generation(KEY, signer, given.signal, queue, () => this.#running--);
+    return generation;
   }
 
   /**
