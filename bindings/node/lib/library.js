@@ -54,28 +54,25 @@ function load() {
   for (const name of abi.objects) {
     koffi.opaque(name);
   }
-  /** @type {Map<string, Native>} */
-  const bound = new Map();
   /** @type {(name: keyof typeof abi.functions) => Native} */
-  const native = (name) => {
-    let found = bound.get(name);
-    if (!found) {
-      found = /** @type {Native} */ (library.func(abi.functions[name]));
-      bound.set(name, found);
+  const bind = (name) => {
+    try {
+      return /** @type {Native} */ (library.func(abi.functions[name]));
+    } catch (cause) {
+      throw new Error(`attestlm: ${path} is not a libattestlm: ${cause instanceof Error ? cause.message : cause}`, { cause });
     }
-    return found;
   };
-  let found;
-  try {
-    found = native('attestlm_abi_version')();
-  } catch (cause) {
-    throw new Error(`attestlm: ${path} is not a libattestlm: ${cause instanceof Error ? cause.message : cause}`, { cause });
-  }
-  const version = native('attestlm_version')();
+  const found = bind('attestlm_abi_version')();
+  const version = bind('attestlm_version')();
   if (found !== abi.abiVersion || version !== abi.version) {
     throw new Error(`attestlm: ${path} is version ${version} with interface ${found}; this package needs version ${abi.version} with interface ${abi.abiVersion}`);
   }
-  return native;
+  // All at once: koffi ends the process if a worker is terminated while it reads a declaration. What takes callbacks
+  // is not used (unbound.txt).
+  const names = /** @type {(keyof typeof abi.functions)[]} */ (Object.keys(abi.functions));
+  const bound = new Map(names.filter((name) => !/_fn /.test(abi.functions[name])).map((name) => [name, bind(name)]));
+  /** @type {(name: keyof typeof abi.functions) => Native} */
+  return (name) => /** @type {Native} */ (bound.get(name));
 }
 
 const native = load();
