@@ -1,0 +1,98 @@
+'use strict';
+// What callers hand in, as the C interface takes it. Bytes are copied: whoever lent them may change or
+// transfer them while a call runs.
+const { argumentError } = require('./error.js');
+
+/**
+ * @param {string} field
+ * @param {unknown} value
+ * @returns {[Buffer, number]} UTF-8 and its length
+ */
+function bytes(field, value) {
+  if (typeof value === 'string') {
+    const copy = Buffer.from(value);
+    return [copy, copy.length];
+  }
+  if (value instanceof Uint8Array) {
+    return [Buffer.from(value), value.length];
+  }
+  throw argumentError(field, 'must be a string or a Uint8Array');
+}
+
+/**
+ * JSON: a text as it is, or an object. A bigint becomes a decimal string, which every whole number may be.
+ * @param {string} field
+ * @param {unknown} value nothing: an empty text
+ * @returns {[Buffer, number]}
+ */
+function json(field, value) {
+  if (value === undefined || value === null) {
+    return bytes(field, '');
+  }
+  if (typeof value === 'string' || value instanceof Uint8Array) {
+    return bytes(field, value);
+  }
+  const written = JSON.stringify(value, (_key, member) => (typeof member === 'bigint' ? String(member) : member));
+  if (written === undefined) {
+    throw argumentError(field, 'must be JSON');
+  }
+  return bytes(field, written);
+}
+
+/**
+ * Bytes as such or as hex.
+ * @param {string} field
+ * @param {unknown} value
+ * @returns {[Buffer, number]}
+ */
+function hex(field, value) {
+  if (typeof value !== 'string') {
+    return bytes(field, value);
+  }
+  if (!/^0x([0-9a-fA-F]{2})*$/.test(value)) {
+    throw argumentError(field, 'must be 0x and hex digits, two for each byte');
+  }
+  return bytes(field, Buffer.from(value.slice(2), 'hex'));
+}
+
+/**
+ * @param {unknown} value a string, a Buffer or a file: URL
+ * @returns {[Buffer, number]}
+ */
+function path(value) {
+  return bytes('path', value instanceof URL ? require('node:url').fileURLToPath(value) : value);
+}
+
+/**
+ * @param {string} field
+ * @param {unknown} value
+ */
+function index(field, value) {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > 0xffffffff) {
+    throw argumentError(field, 'must be a whole number from 0, below 2^32');
+  }
+  return value;
+}
+
+/**
+ * The known members of an options object; another one is an error that names it.
+ * @param {unknown} options
+ * @param {string[]} known
+ * @returns {any}
+ */
+function options(options, known) {
+  if (options === undefined || options === null) {
+    return {};
+  }
+  if (typeof options !== 'object') {
+    throw argumentError('options', 'must be an object');
+  }
+  for (const key of Object.keys(options)) {
+    if (!known.includes(key)) {
+      throw argumentError(key, 'is no option of this call');
+    }
+  }
+  return options;
+}
+
+module.exports = { bytes, json, hex, path, index, options };

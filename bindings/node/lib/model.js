@@ -1,0 +1,62 @@
+'use strict';
+const { Adapter } = require('./adapter.js');
+const input = require('./input.js');
+const { callLong, result, text } = require('./library.js');
+const { KEY, Resource, optional, usingAsync } = require('./resource.js');
+const { Session } = require('./session.js');
+
+/** A model's weights and vocabulary. */
+class Model extends Resource {
+  /**
+   * @param {symbol} key
+   * @param {bigint} pointer
+   */
+  constructor(key, pointer) {
+    super(key, 'model', pointer);
+  }
+
+  static async bundled() {
+    const out = result();
+    await callLong('attestlm_model_bundled', out);
+    return new Model(KEY, out[0]);
+  }
+
+  /** @param {unknown} path */
+  static async open(path) {
+    const out = result();
+    await callLong('attestlm_model_open', ...input.path(path), out);
+    return new Model(KEY, out[0]);
+  }
+
+  /** @param {unknown} path */
+  static async check(path) {
+    const out = result();
+    await callLong('attestlm_model_check', ...input.path(path), out);
+    return JSON.parse(text(out));
+  }
+
+  async info() {
+    const out = result();
+    await usingAsync([this], (model) => callLong('attestlm_model_info', model, out));
+    return JSON.parse(text(out));
+  }
+
+  /** @param {unknown} path */
+  async openAdapter(path) {
+    const out = result();
+    await usingAsync([this], (model) => callLong('attestlm_adapter_open', model, ...input.path(path), out));
+    return new Adapter(KEY, out[0]);
+  }
+
+  /** @param {import('../index.d.ts').SessionOptions & { adapter?: unknown }} [options] */
+  async createSession(options) {
+    const { adapter: given, ...rest } = options ?? {};
+    const adapter = optional('adapter', given, Adapter);
+    const out = result();
+    await usingAsync([this, adapter], (...objects) =>
+      callLong('attestlm_session_new', ...objects, ...input.json('options', rest), out));
+    return new Session(KEY, out[0]);
+  }
+}
+
+module.exports = { Model };

@@ -1,0 +1,11 @@
+'use strict';
+const { callLong, result, text } = require('./library.js');
+
+/** The execution profiles of this library, and whether this machine computes what the exact one promises. */
+async function profiles() {
+  const out = result();
+  await callLong('attestlm_profile_info', out);
+  return JSON.parse(text(out));
+}
+
+module.exports = { profiles };

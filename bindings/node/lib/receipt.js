@@ -1,0 +1,89 @@
+'use strict';
+const { abortable } = require('./abort.js');
+const input = require('./input.js');
+const { call, callLong, result, text } = require('./library.js');
+const { KEY, Resource, optional, using, usingAsync } = require('./resource.js');
+
+/** A receipt with its disclosure, or without. */
+class Receipt extends Resource {
+  /**
+   * @param {symbol} key
+   * @param {bigint} pointer
+   */
+  constructor(key, pointer) {
+    super(key, 'receipt', pointer);
+  }
+
+  /** @param {unknown} document */
+  static parse(document) {
+    const out = result();
+    call('attestlm_receipt_parse', ...input.json('receipt', document), out);
+    return new Receipt(KEY, out[0]);
+  }
+
+  /** @param {{ disclosure?: boolean }} [options] */
+  toString(options) {
+    const { disclosure = true } = input.options(options, ['disclosure']);
+    const out = result();
+    using([this], (receipt) => call('attestlm_receipt_to_json', receipt, disclosure ? 1 : 0, out));
+    return text(out);
+  }
+
+  toJSON() {
+    return JSON.parse(this.toString());
+  }
+
+  typedData() {
+    const out = result();
+    using([this], (receipt) => call('attestlm_receipt_typed_data', receipt, out));
+    return JSON.parse(text(out));
+  }
+
+  get digest() {
+    const bytes = Buffer.alloc(32);
+    using([this], (receipt) => call('attestlm_receipt_digest', receipt, bytes));
+    return `0x${bytes.toString('hex')}`;
+  }
+
+  get signer() {
+    const bytes = Buffer.alloc(20);
+    using([this], (receipt) => call('attestlm_receipt_signer', receipt, bytes));
+    return `0x${bytes.toString('hex')}`;
+  }
+
+  /** @param {unknown} signature */
+  sign(signature) {
+    const bytes = input.hex('signature', signature);
+    using([this], (receipt) => call('attestlm_receipt_sign', receipt, ...bytes));
+  }
+
+  /** @param {unknown} [options] */
+  async verify(options) {
+    const given = input.options(options, ['model', 'adapter', 'terms', 'request', 'signal']);
+    const model = optional('model', given.model, require('./model.js').Model);
+    const adapter = optional('adapter', given.adapter, require('./adapter.js').Adapter);
+    const terms = input.json('terms', given.terms);
+    const request = input.json('request', given.request);
+    return abortable(given.signal, () =>
+      usingAsync([this, model, adapter], async (...objects) => {
+        const out = result();
+        await callLong('attestlm_receipt_verify', ...objects, ...terms, ...request, out);
+        return JSON.parse(text(out));
+      }));
+  }
+
+  /** @param {number} index */
+  proveStep(index) {
+    const out = result();
+    using([this], (receipt) => call('attestlm_receipt_prove_step', receipt, input.index('index', index), out));
+    return JSON.parse(text(out));
+  }
+
+  /** @param {unknown} proof */
+  checkProof(proof) {
+    const bytes = input.json('proof', proof);
+    using([this], (receipt) => call('attestlm_receipt_check_proof', receipt, ...bytes));
+  }
+}
+
+module.exports = { Receipt };

@@ -1,0 +1,165 @@
+'use strict';
+// Objects of the library: freed when they are closed, or found unreachable, and no call uses them.
+const { argumentError } = require('./error.js');
+const { free } = require('./library.js');
+
+/** @typedef {import('./library.js').Pointer} Pointer */
+/**
+ * @typedef {object} State
+ * @property {Pointer} pointer
+ * @property {string} noun
+ * @property {number} users calls that run
+ * @property {boolean} closed
+ * @property {() => void} freed
+ * @property {Promise<void>} gone
+ */
+
+/** What only this package can construct with. */
+const KEY = Symbol('attestlm');
+
+/** @param {State} state */
+function release(state) {
+  const name = /** @type {any} */ (`attestlm_${state.noun}_free`);
+  free(name, state.pointer).then(state.freed);
+}
+
+/** @type {FinalizationRegistry<State>} */
+const unreachable = new FinalizationRegistry(release);
+
+/** @type {WeakMap<object, State>} */
+const states = new WeakMap();
+
+class Resource {
+  /**
+   * @param {symbol} key
+   * @param {string} noun
+   * @param {Pointer} pointer
+   */
+  constructor(key, noun, pointer) {
+    if (key !== KEY) {
+      throw new TypeError(`Illegal constructor: a ${noun} is made by a function of this package`);
+    }
+    let freed = () => {};
+    const gone = /** @type {Promise<void>} */ (new Promise((resolve) => (freed = () => resolve(undefined))));
+    const state = { pointer, noun, users: 0, closed: false, freed, gone };
+    states.set(this, state);
+    unreachable.register(this, state, state);
+  }
+
+  /** Whether it was closed. */
+  get closed() {
+    return stateOf(this).closed;
+  }
+
+  /**
+   * Ends its use, now; what it holds is freed when the calls that run have ended. May be called again.
+   * @returns {Promise<void>} when it is freed
+   */
+  close() {
+    const state = stateOf(this);
+    if (!state.closed) {
+      state.closed = true;
+      unreachable.unregister(state);
+      if (state.users === 0) {
+        release(state);
+      }
+    }
+    return state.gone;
+  }
+
+  [Symbol.dispose]() {
+    this.close();
+  }
+
+  async [Symbol.asyncDispose]() {
+    await this.close();
+  }
+}
+
+/** @param {object} resource */
+function stateOf(resource) {
+  const state = states.get(resource);
+  if (!state) {
+    throw new TypeError('Illegal invocation: not an object of this package');
+  }
+  return state;
+}
+
+/** @param {(Resource | null)[]} resources */
+function lend(resources) {
+  const lent = resources.map((resource) => (resource === null ? null : stateOf(resource)));
+  for (const state of lent) {
+    if (state?.closed) {
+      throw argumentError(state.noun, 'was closed');
+    }
+  }
+  for (const state of lent) {
+    if (state) {
+      state.users++;
+    }
+  }
+  return lent;
+}
+
+/** @param {(State | null)[]} lent */
+function giveBack(lent) {
+  for (const state of lent) {
+    if (state && --state.users === 0 && state.closed) {
+      release(state);
+    }
+  }
+}
+
+/**
+ * Does something with the pointers of resources, null for none, none of which is freed before it has ended.
+ * @template T
+ * @param {(Resource | null)[]} resources
+ * @param {(...pointers: any[]) => T} work
+ * @returns {T}
+ */
+function using(resources, work) {
+  const lent = lend(resources);
+  try {
+    return work(...lent.map((state) => state && state.pointer));
+  } finally {
+    giveBack(lent);
+  }
+}
+
+/**
+ * The same for what takes its time.
+ * @template T
+ * @param {(Resource | null)[]} resources
+ * @param {(...pointers: any[]) => Promise<T>} work
+ * @returns {Promise<T>}
+ */
+async function usingAsync(resources, work) {
+  const lent = lend(resources);
+  try {
+    return await work(...lent.map((state) => state && state.pointer));
+  } finally {
+    giveBack(lent);
+    // What is collected as garbage has no user: the callers hold their resources until here.
+    void resources;
+  }
+}
+
+/**
+ * An argument that must be of a class, or nothing.
+ * @template {Resource} T
+ * @param {string} field
+ * @param {unknown} value
+ * @param {abstract new (...args: any[]) => T} type
+ * @returns {T | null}
+ */
+function optional(field, value, type) {
+  if (value === undefined || value === null) {
+    return null;
+  }
+  if (!(value instanceof type)) {
+    throw argumentError(field, `must be a ${type.name}`);
+  }
+  return value;
+}
+
+module.exports = { KEY, Resource, using, usingAsync, optional };

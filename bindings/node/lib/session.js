@@ -1,0 +1,145 @@
+'use strict';
+const { abortable } = require('./abort.js');
+const { Generation } = require('./generation.js');
+const input = require('./input.js');
+const { call, callAsync, callLong, result, text } = require('./library.js');
+const { Receipt } = require('./receipt.js');
+const { KEY, Resource, optional, using, usingAsync } = require('./resource.js');
+const { Signer, complete } = require('./signer.js');
+
+/** What a request can be given besides. */
+const OPTIONS = ['signer', 'signal'];
+
+/** Sessions that would make the process wait at its end. */
+const live = /** @type {Set<WeakRef<Session>>} */ (new Set());
+/** @type {FinalizationRegistry<WeakRef<Session>>} */
+const collected = new FinalizationRegistry((entry) => live.delete(entry));
+
+// Node joins its pool before it exits: what still runs there is cancelled.
+process.on('exit', () => {
+  for (const entry of live) {
+    const session = entry.deref();
+    try {
+      session?.cancel();
+    } catch {
+      // It was closed, or is broken: nothing of it runs.
+    }
+  }
+});
+
+/** A session: every call may run beside every other. */
+class Session extends Resource {
+  /** Scores and generations that have not ended. */
+  #running = 0;
+
+  /**
+   * @param {symbol} key
+   * @param {bigint} pointer
+   */
+  constructor(key, pointer) {
+    super(key, 'session', pointer);
+    const entry = new WeakRef(this);
+    live.add(entry);
+    collected.register(this, entry);
+  }
+
+  async info() {
+    const out = result();
+    await usingAsync([this], (session) => callAsync('attestlm_session_info', session, out));
+    return JSON.parse(text(out));
+  }
+
+  async forget() {
+    await usingAsync([this], (session) => callAsync('attestlm_session_forget', session));
+  }
+
+  cancel() {
+    using([this], (session) => call('attestlm_session_cancel', session));
+  }
+
+  /**
+   * @param {unknown} request
+   * @param {unknown} [options]
+   */
+  stream(request, options) {
+    const given = input.options(options, OPTIONS);
+    const signer = optional('signer', given.signer, Signer);
+    const bytes = input.json('request', request);
+    const queue = () =>
+      usingAsync([this, signer], async (session, signs) => {
+        const out = result();
+        await callAsync('attestlm_session_generate', session, ...bytes, signs, out);
+        return out[0];
+      });
+    const generation = new Generation(KEY, signer, given.signal, queue, () => this.#running--);
+    this.#running++;
+    return generation;
+  }
+
+  /**
+   * @param {unknown} request
+   * @param {unknown} [options]
+   */
+  async generate(request, options) {
+    const generation = this.stream(request, options);
+    try {
+      return await generation.answer();
+    } finally {
+      generation.close();
+    }
+  }
+
+  /**
+   * @param {unknown} request
+   * @param {unknown} [options]
+   */
+  async generateAll(request, options) {
+    const generation = this.stream(request, options);
+    try {
+      return await generation.answers();
+    } finally {
+      generation.close();
+    }
+  }
+
+  /**
+   * @param {unknown} request
+   * @param {unknown} continuation
+   * @param {unknown} [options]
+   */
+  async score(request, continuation, options) {
+    const given = input.options(options, OPTIONS);
+    const signer = optional('signer', given.signer, Signer);
+    const texts = [...input.json('request', request), ...input.json('continuation', continuation)];
+    const work = async () => {
+      this.#running++;
+      try {
+        return await this.#score(texts, signer);
+      } finally {
+        this.#running--;
+      }
+    };
+    // The library cancels all of a session or nothing: what else runs on it is not to be ended for this.
+    return abortable(given.signal, work, () => this.#running === 1 && !this.closed && this.cancel());
+  }
+
+  /**
+   * @param {unknown[]} texts
+   * @param {InstanceType<typeof Signer> | null} signer
+   */
+  async #score(texts, signer) {
+    const out = result();
+    const document = result();
+    await usingAsync([this, signer], (session, signs) =>
+      callLong('attestlm_session_score', session, ...texts, signs, out, signer ? document : null));
+    const score = JSON.parse(text(out));
+    score.receipt = null;
+    if (signer) {
+      score.receipt = new Receipt(KEY, document[0]);
+      await complete(signer, score.receipt);
+    }
+    return score;
+  }
+}
+
+module.exports = { Session };

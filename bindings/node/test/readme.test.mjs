@@ -1,0 +1,22 @@
+// The programs of README.md do what they say.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { PACKAGE, runModule } from './support.mjs';
+
+const readme = readFileSync(join(PACKAGE, 'README.md'), 'utf8');
+const programs = [...readme.matchAll(/^```js\n([^]*?)^```$/gm)].map(([, text]) => text);
+const expected = [/\nverified \[/, /12/, /"primaryType":"Receipt"/];
+
+test('README.md has its headings and programs', () => {
+  assert.deepEqual([...readme.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading), ['Installation', 'Usage', 'Development', 'Testing']);
+  assert.equal(programs.length, expected.length);
+});
+
+programs.forEach((text, index) =>
+  test(`program ${index + 1}`, async () => {
+    const { code, stdout, stderr } = await runModule(text);
+    assert.equal(code, 0, stderr);
+    assert.match(String(stdout), expected[index]);
+  }));

@@ -1,0 +1,94 @@
+// Receipts, proofs, and verifiers that share no code with the library.
+import assert from 'node:assert/strict';
+import { before, test } from 'node:test';
+import { TypedDataEncoder, verifyTypedData } from 'ethers';
+import { hashTypedData, recoverTypedDataAddress } from 'viem';
+import { Model, Receipt, Signer } from 'attestlm';
+import { failure, long } from './support.mjs';
+
+const DOMAIN = { chainId: 1, verifyingContract: `0x${'ab'.repeat(20)}` };
+let model;
+let session;
+before(async () => {
+  model = await Model.bundled();
+  session = await model.createSession({ contextTokens: 512 });
+});
+
+for (const [name, domain] of Object.entries({ 'without a contract': undefined, 'for a contract': DOMAIN })) {
+  test(`viem and ethers recover the signer of a receipt ${name}`, async () => {
+    const signer = Signer.random();
+    const { receipt } = await session.generate({ ...long(5), domain }, { signer });
+    const document = JSON.parse(JSON.stringify(receipt));
+
+    assert.equal((await recoverTypedDataAddress(document)).toLowerCase(), signer.address);
+    assert.equal(hashTypedData(document), receipt.digest);
+    assert.equal(hashTypedData(receipt.typedData()), receipt.digest);
+
+    const { EIP712Domain, ...types } = document.types;
+    assert.ok(EIP712Domain.length >= 2);
+    assert.equal(verifyTypedData(document.domain, types, document.message, document.signature).toLowerCase(), signer.address);
+    assert.equal(TypedDataEncoder.hash(document.domain, types, document.message), receipt.digest);
+
+    document.message.outputCount += 1;
+    assert.notEqual((await recoverTypedDataAddress(document)).toLowerCase(), signer.address);
+  });
+}
+
+test('a receipt is read, written and judged', async () => {
+  const signer = Signer.random();
+  const request = { messages: [{ role: 'user', content: 'Tom has 12 apples and eats 5. How many are left?' }], temperature: '0.7', seed: 7n };
+  const { receipt, tokens, text } = await session.generate(request, { signer });
+  const written = String(receipt);
+  for (const document of [written, Buffer.from(written), JSON.parse(written)]) {
+    assert.equal(String(Receipt.parse(document)), written);
+  }
+  assert.deepEqual(receipt.toJSON(), JSON.parse(written));
+  assert.deepEqual(receipt.toJSON().disclosure.outputTokens, tokens);
+  assert.equal(receipt.signer, signer.address);
+
+  const bare = Receipt.parse(receipt.toString({ disclosure: false }));
+  assert.equal(bare.toJSON().disclosure, undefined);
+  assert.equal(bare.digest, receipt.digest);
+
+  const report = await receipt.verify({ model, request, terms: { signer: signer.address } });
+  assert.equal(report.verdict.name, 'verified');
+  assert.equal(report.digest, receipt.digest);
+  assert.ok(report.compared.includes('replay'));
+  assert.equal((await receipt.verify()).verdict.name, 'unverifiable');
+  assert.equal((await receipt.verify({ terms: { signatureOnly: true } })).verdict.name, 'verified');
+  assert.equal((await receipt.verify({ model, request: { ...request, seed: 8 } })).verdict.name, 'invalid');
+  assert.equal((await receipt.verify({ model, terms: JSON.stringify({ signer: `0x${'00'.repeat(19)}01` }) })).verdict.name, 'invalid');
+
+  const forged = JSON.parse(written);
+  forged.disclosure.outputTokens[0] += 1;
+  assert.equal((await Receipt.parse(forged).verify({ model })).verdict.name, 'invalid');
+  assert.throws(() => Receipt.parse(written.slice(1)), (error) => error.codeName === 'receipt');
+  assert.ok(text.length > 0);
+});
+
+test('proofs of steps and tokens', async () => {
+  const generation = session.stream(long(20), { signer: Signer.random() });
+  const { receipt } = await generation.answer();
+  const { receipt: other } = await session.generate(long(20), { signer: Signer.random() });
+  const proofs = [receipt.proveStep(0), await generation.proveToken(0, 19), await generation.proveToken(0, 3, { digest: true })];
+  assert.ok(proofs[2].digest.value && proofs[1].digest.commitment);
+  for (const proof of proofs) {
+    receipt.checkProof(proof);
+    receipt.checkProof(JSON.stringify(proof));
+    assert.throws(() => other.checkProof(proof), (error) => error.codeName === 'receipt');
+  }
+  assert.equal((await failure(() => generation.proveToken(0, 20))).codeName, 'argument');
+  assert.equal((await failure(() => session.stream(long(2)).proveToken(0, 0))).codeName, 'argument');
+});
+
+test('scores', async () => {
+  const signer = Signer.random();
+  const score = await session.score({ prompt: 'Tom has 12 apples.' }, { text: ' Anna has 5.' }, { signer });
+  assert.equal(score.tokens.map(({ text }) => text).join(''), ' Anna has 5.');
+  assert.ok(Math.abs(score.tokens.reduce((sum, { logprob }) => sum + logprob, 0) - score.logprob) < 1e-9);
+  assert.equal((await score.receipt.verify({ model, terms: { scored: true } })).verdict.name, 'verified');
+  assert.equal((await score.receipt.verify({ model })).verdict.name, 'invalid');
+  const plain = await session.score({ prompt: 'Tom has 12 apples.' }, { tokens: score.tokens.map(({ token }) => token) });
+  assert.equal(plain.receipt, null);
+  assert.equal(plain.logprob, score.logprob);
+});

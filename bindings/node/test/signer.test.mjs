@@ -1,0 +1,79 @@
+// Keys, keystores, and signatures made elsewhere.
+import assert from 'node:assert/strict';
+import { before, test } from 'node:test';
+import { SigningKey, computeAddress } from 'ethers';
+import { Model, Receipt, Signer } from 'attestlm';
+import { failure, long } from './support.mjs';
+
+const KEY = `0x${'11'.repeat(32)}`;
+const wallet = new SigningKey(KEY);
+const address = computeAddress(KEY);
+let model;
+let session;
+before(async () => {
+  model = await Model.bundled();
+  session = await model.createSession({ contextTokens: 256 });
+});
+
+const verdict = async (receipt) => (await Receipt.parse(String(receipt)).verify({ model, terms: { signer: address } })).verdict.name;
+
+test('a key, as hex and as bytes', () => {
+  for (const key of [KEY, Buffer.from(KEY.slice(2), 'hex'), new Uint8Array(32).fill(0x11)]) {
+    assert.equal(Signer.fromKey(key).address, address.toLowerCase());
+  }
+  assert.throws(() => Signer.fromKey(new Uint8Array(32)), (error) => error.codeName === 'signer');
+  assert.notEqual(Signer.random().address, Signer.random().address);
+});
+
+test('a keystore, there and back', async () => {
+  const text = await Signer.fromKey(KEY).toKeystore('pässword');
+  assert.equal((await Signer.fromKeystore(text, 'pässword')).address, address.toLowerCase());
+  assert.equal((await Signer.fromKeystore(JSON.parse(text), Buffer.from('pässword'))).address, address.toLowerCase());
+  assert.equal((await failure(() => Signer.fromKeystore(text, 'password'))).field, 'password');
+  assert.equal((await failure(() => Signer.external(address).toKeystore('x'))).codeName, 'signer');
+});
+
+test('an external signer: the receipt is completed later', async () => {
+  const { receipt } = await session.generate(long(3), { signer: Signer.external(address) });
+  assert.throws(() => JSON.stringify(receipt), (error) => error.codeName === 'signer');
+  assert.equal(receipt.typedData().primaryType, 'Receipt');
+  assert.throws(() => receipt.sign(new SigningKey(`0x${'22'.repeat(32)}`).sign(receipt.digest).serialized), (error) => error.codeName === 'signer');
+  assert.throws(() => receipt.sign('0x1234'), (error) => error.codeName === 'signer');
+  receipt.sign(wallet.sign(receipt.digest).serialized);
+  assert.equal(await verdict(receipt), 'verified');
+});
+
+test('a function that signs, at once or later', async () => {
+  const seen = [];
+  const signer = Signer.custom(address, async (digest, receipt) => {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.ok(digest instanceof Uint8Array && digest.length === 32);
+    assert.equal(receipt.digest, `0x${Buffer.from(digest).toString('hex')}`);
+    seen.push(receipt.digest);
+    return wallet.sign(digest).serialized;
+  });
+  const answers = await session.generateAll({ ...long(3), choices: 2 }, { signer });
+  for (const { receipt } of answers) {
+    assert.equal(await verdict(receipt), 'verified');
+  }
+  const { receipt } = await session.score(long(3), { text: ' has' }, { signer });
+  assert.equal((await receipt.verify({ model, terms: { scored: true } })).verdict.name, 'verified');
+  assert.deepEqual(seen.sort(), [...answers.map((answer) => answer.receipt.digest), receipt.digest].sort());
+  const bytes = Signer.custom(address, (digest) => Buffer.from(wallet.sign(digest).serialized.slice(2), 'hex'));
+  assert.equal(await verdict((await session.generate(long(3), { signer: bytes })).receipt), 'verified');
+});
+
+test('a function that fails, or signs for somebody else', async () => {
+  const broken = Signer.custom(address, () => Promise.reject(new Error('no wallet')));
+  assert.equal((await failure(() => session.generate(long(3), { signer: broken }))).message, 'no wallet');
+  for (const wrong of [new SigningKey(`0x${'22'.repeat(32)}`).sign(`0x${'00'.repeat(32)}`).serialized, undefined, '0x', 7]) {
+    const error = await failure(() => session.generate(long(3), { signer: Signer.custom(address, () => wrong) }));
+    assert.ok(['signer', 'argument'].includes(error.codeName), error);
+  }
+  // Abort does not wait for it.
+  const never = Signer.custom(address, () => new Promise(() => {}));
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(), 200);
+  const error = await failure(() => session.generate(long(3), { signer: never, signal: controller.signal }));
+  assert.equal(error.name, 'AbortError');
+});

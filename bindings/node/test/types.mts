@@ -1,0 +1,36 @@
+// Compiled by tsc, and run as it comes out: the types, and the declarations `using` and `await using`.
+import assert from 'node:assert/strict';
+import { AttestLMError, Model, Receipt, Signer, type Answer, type Event, type Report } from 'attestlm';
+
+let closed: Model;
+{
+  await using model: Model = await Model.bundled();
+  closed = model;
+  await using session = await model.createSession({ contextTokens: 256, profile: 'exact' });
+  using signer = Signer.random();
+  const events: Event[] = [];
+  await using generation = session.stream({ prompt: 'Tom', maxTokens: 2, seed: 7n }, { signer });
+  for await (const event of generation) {
+    events.push(event);
+    if (event.event === 'text') {
+      const text: string = event.text;
+      assert.ok(text.length > 0);
+    }
+  }
+  const answer: Answer = await generation.answer();
+  assert.equal(answer.tokens.length, 2);
+  const receipt: Receipt | null = answer.receipt;
+  assert.ok(receipt);
+  const report: Report = await receipt.verify({ model, terms: { signer: signer.address } });
+  if (report.verdict.name === 'diverged') {
+    const position: number | null = report.verdict.position;
+    assert.fail(`at ${position}`);
+  }
+  assert.equal(report.verdict.name, 'verified');
+  // @ts-expect-error a member that there is not
+  await assert.rejects(session.generate({ prompt: 'Tom', promt: 'Tom' }), (error) => error instanceof AttestLMError && error.field === 'promt');
+  // @ts-expect-error it cannot be constructed
+  assert.throws(() => new Receipt());
+}
+assert.ok(closed.closed);
+console.log('types: ok');
