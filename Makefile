@@ -17,7 +17,7 @@ export CCACHE_NOHASHDIR ?= 1
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo exactness attacks soak bench neighbour compilers build test test-rust test-pure test-vectors test-c install \
+.PHONY: help setup demo exactness attacks soak bench neighbour compilers build test test-rust test-pure test-vectors test-c bindings install \
 	fuzz test-profiles test-exactness test-attacks test-soak test-bench lint fmt clean
 
 help: ## List the targets
@@ -49,6 +49,16 @@ test-pure:
 # The C interface: header, symbols, programs, the same receipt as the command's.
 test-c: build
 	@scripts/test-c.sh $(abspath $(TARGET))
+
+# The bindings against both libraries, each by its own script. They need Go, Node and Python and their registries, and are not
+# part of `make test` yet.
+bindings: setup ## Test the bindings (bindings/*/README.md)
+	$(CARGO) build --release --locked --package attestlm-ffi --features testing
+	@scripts/libraries.sh $(TARGET)/release $(TARGET)/lib-testing testing >/dev/null
+	$(CARGO) build --release --locked --package attestlm-ffi
+	@scripts/libraries.sh $(TARGET)/release $(TARGET)/lib >/dev/null
+	@set -e; for language in go node python; do \
+		bindings/$$language/test.sh $(abspath $(TARGET))/lib $(abspath $(TARGET))/lib-testing; done
 
 PREFIX ?= /usr/local
 install: setup ## Install header, libraries and pkg-config file under PREFIX (/usr/local)

@@ -2,7 +2,7 @@
 # Links what users link: libattestlm.so (only the interface exported, the C++ runtime inside) and libattestlm.a (one
 # object, everything but the interface local), from the static library that cargo builds. Neither clashes with another
 # ggml, C++ runtime or Rust library in the same process.
-#   scripts/libraries.sh target-directory/release output-directory [further-symbol…]
+#   scripts/libraries.sh target-directory/release output-directory [testing]: with the functions of ffi/src/testing.rs
 set -euo pipefail
 release=$1 out=$2
 shift 2
@@ -14,7 +14,7 @@ mkdir -p "$out"
     echo 'ATTESTLM_0 {'
     echo '  global:'
     sed -nE 's/.*[ *](attestlm_[a-z0-9_]+)\(.*/    \1;/p' ffi/abi/symbols.txt
-    [ $# = 0 ] || printf '    %s;\n' "$@"
+    [ "${1:-}" != testing ] || sed -nE 's/.* fn (attestlm_testing_[a-z_]+)\(.*/    \1;/p' ffi/src/testing.rs
     echo '  local: *;'
     echo '};'
 } >"$out/exports.map"

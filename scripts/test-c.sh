@@ -14,9 +14,7 @@ cargo run --release --locked --quiet --package xtask -- schema --check
 
 echo "== faults on purpose"
 cargo build --release --locked --quiet --package attestlm-ffi --features testing
-testing=$(grep -oE 'fn attestlm_testing_[a-z_]+' ffi/src/testing.rs | cut -d ' ' -f 2)
-# shellcheck disable=SC2086 # a list of names
-scripts/libraries.sh "$release" "$work/testing" $testing >/dev/null
+scripts/libraries.sh "$release" "$work/testing" testing >/dev/null
 flags=(-std=c99 -Wall -Wextra -pedantic -Werror -Iinclude -Iffi/tests/c)
 cc "${flags[@]}" -o "$work/faults" ffi/tests/faults/faults.c -L"$work/testing" -lattestlm -lpthread \
     -Wl,-rpath,"$work/testing"
