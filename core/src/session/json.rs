@@ -219,7 +219,7 @@ mod tests {
             (r#"{"contextTokens":1048577}"#, "contextTokens"),
             (r#"{"ubatch":"7"}"#, "ubatch"),
             (r#"{"oversubscribe":1}"#, "oversubscribe"),
-            (r#"[]"#, ""),
+            (r#"[]"#, "options"),
             (r#"{"threads":1,"threads":1}"#, "threads"),
         ] {
             let error = SessionOptions::from_json(text.as_bytes()).err().expect(text);
