@@ -57,7 +57,7 @@ int main(void)
     int i;
 
     REQUIRE(attestlm_has_feature(BYTES("testing")) == 1);
-    FAILS(ATTESTLM_ERR_PANIC, "", attestlm_testing_panic(&err));
+    FAILS(ATTESTLM_ERR_PANIC, "library", attestlm_testing_panic(&err));
     REQUIRE(attestlm_testing_panic(NULL) == ATTESTLM_ERR_PANIC);
 
     /* Two share; who wants it alone is told at once. */
@@ -67,7 +67,7 @@ int main(void)
         REQUIRE(pthread_create(&threads[i], NULL, hold, NULL) == 0);
     }
     nanosleep(&moment, NULL);
-    FAILS(ATTESTLM_ERR_BUSY, "", attestlm_testing_object_add(object, 5, &sum, &err));
+    FAILS(ATTESTLM_ERR_BUSY, "object", attestlm_testing_object_add(object, 5, &sum, &err));
     for (i = 0; i < 2; i++) {
         REQUIRE(pthread_join(threads[i], NULL) == 0);
     }
@@ -78,9 +78,9 @@ int main(void)
     FAILS(ATTESTLM_ERR_ARGUMENT, "level", attestlm_log_set(count, &logged, 0, &err));
     OK(attestlm_log_set(count, &logged, 1, &err));
     OK(attestlm_testing_object_new(&other, &err));
-    FAILS(ATTESTLM_ERR_PANIC, "", attestlm_testing_object_panic(object, &err));
-    FAILS(ATTESTLM_ERR_PANIC, "", attestlm_testing_object_add(object, 5, &sum, &err));
-    FAILS(ATTESTLM_ERR_PANIC, "", attestlm_testing_object_hold(object, 0, &err));
+    FAILS(ATTESTLM_ERR_PANIC, "library", attestlm_testing_object_panic(object, &err));
+    FAILS(ATTESTLM_ERR_PANIC, "object", attestlm_testing_object_add(object, 5, &sum, &err));
+    FAILS(ATTESTLM_ERR_PANIC, "object", attestlm_testing_object_hold(object, 0, &err));
     OK(attestlm_testing_object_add(other, 1, &sum, &err));
     REQUIRE(logged == 1);
     OK(attestlm_log_set(NULL, NULL, 1, &err));
