@@ -315,14 +315,6 @@ const char *attestlm_error_message(const attestlm_error_t *error);
 void attestlm_error_free(attestlm_error_t *error);
 
 /*
- Where `scripts/libraries.sh` sends every registration of a static C++ object's destructor: nowhere. The engine's
- global tables stay as they are until the process is gone, for threads that still compute when `exit` runs.
- */
-int __wrap___cxa_atexit(void (*_destructor)(void*),
-                        void *_object,
-                        void *_library);
-
-/*
  attestlm_generation_next: waits for the next event, at most `timeout_ms` milliseconds (below 0: as long as it
  takes; 0: one step at most), and decodes while no other thread does. `*event` is JSON: `event` is "prefill"
  (`done`, `total`), "text" (`text`: whole characters), "done" (`finish`, `outputCount`) or "failed" (`error`), each
@@ -706,12 +698,12 @@ attestlm_status_t attestlm_session_generate(const attestlm_session_t *session,
 /*
  attestlm_session_score: how likely a continuation is after a request's prompt, in one pass. The continuation is
  JSON: `{"text": …}` or `{"tokens": […]}`. `*score` is JSON: `tokens` (each `token`, `text`, `logprob`,
- `greedy`), `logprob`, `greedy`, `promptCount`, `receipt`, `receiptError` (null, or why the signer gave none). With a
- signer the receipt of kind 1 is in the JSON, and, if `receipt` is not NULL, at `*receipt` too.
+ `greedy`), `logprob`, `greedy`, `promptCount`, `receipt`. With a signer the receipt of kind 1 is in the JSON, and, if
+ `receipt` is not NULL, at `*receipt` too.
 
  Any thread; blocks until the pass has ended. `*score` and `*receipt` are the caller's, to be freed with their
- `_free` functions; NULL on failure, `*receipt` also without a receipt. Errors: as `attestlm_session_generate`,
- `ATTESTLM_ERR_CANCELLED`. Since 0.1.0.
+ `_free` functions; NULL on failure, `*receipt` also without a signer. Errors: as `attestlm_session_generate`,
+ `ATTESTLM_ERR_CANCELLED`, and what kept the signer from signing. Since 0.1.0.
 
  Requires: `session` is live; the lengths bytes at `request` and `continuation` are readable; `signer` is NULL or live;
  `score` is writable; `receipt` and `err` are NULL or writable.

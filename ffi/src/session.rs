@@ -142,12 +142,12 @@ pub unsafe extern "C" fn attestlm_session_generate(
 
 /// attestlm_session_score: how likely a continuation is after a request's prompt, in one pass. The continuation is
 /// JSON: `{"text": …}` or `{"tokens": […]}`. `*score` is JSON: `tokens` (each `token`, `text`, `logprob`,
-/// `greedy`), `logprob`, `greedy`, `promptCount`, `receipt`, `receiptError` (null, or why the signer gave none). With a
-/// signer the receipt of kind 1 is in the JSON, and, if `receipt` is not NULL, at `*receipt` too.
+/// `greedy`), `logprob`, `greedy`, `promptCount`, `receipt`. With a signer the receipt of kind 1 is in the JSON, and, if
+/// `receipt` is not NULL, at `*receipt` too.
 ///
 /// Any thread; blocks until the pass has ended. `*score` and `*receipt` are the caller's, to be freed with their
-/// `_free` functions; NULL on failure, `*receipt` also without a receipt. Errors: as `attestlm_session_generate`,
-/// `ATTESTLM_ERR_CANCELLED`. Since 0.1.0.
+/// `_free` functions; NULL on failure, `*receipt` also without a signer. Errors: as `attestlm_session_generate`,
+/// `ATTESTLM_ERR_CANCELLED`, and what kept the signer from signing. Since 0.1.0.
 ///
 /// # Safety
 /// `session` is live; the lengths bytes at `request` and `continuation` are readable; `signer` is NULL or live;
@@ -184,8 +184,8 @@ pub unsafe extern "C" fn attestlm_session_score(
                 let signer = signer.map(attestlm_signer_t::share);
                 let scored = session.session.score(&request, &continuation, signer)?;
                 let json = scored.to_json(session.session.model().vocab())?;
-                if let (Some(receipt), Some(Ok(document))) = (receipt, scored.receipt) {
-                    receipt.give(attestlm_receipt_t::new(document));
+                if let (Some(receipt), Some(document)) = (receipt, scored.receipt) {
+                    receipt.give(attestlm_receipt_t::new(document?));
                 }
                 out.give(attestlm_bytes_t::new(json.to_string()));
                 Ok(ATTESTLM_OK)

@@ -84,10 +84,14 @@ pub fn functions(header: &str) -> Result<Vec<Function<'_>>, Failure> {
         for declaration in code.split(';') {
             let Some((head, parameters)) = declaration.split_once('(') else { continue };
             let name = head.rsplit([' ', '*', '\n']).next().unwrap_or_default();
-            if name.starts_with("attestlm_") && !head.contains("typedef") {
-                let answer = head.trim_end_matches(name).rsplit('\n').next().unwrap_or_default();
-                functions.push(Function { name, answer, parameters, comment: std::mem::take(&mut comment) });
+            if head.contains("typedef") {
+                continue;
             }
+            if !name.starts_with("attestlm_") {
+                return Err(format!("the header declares `{name}`, whose name is not the interface's").into());
+            }
+            let answer = head.trim_end_matches(name).rsplit('\n').next().unwrap_or_default();
+            functions.push(Function { name, answer, parameters, comment: std::mem::take(&mut comment) });
         }
     }
     if functions.is_empty() {
@@ -128,6 +132,7 @@ mod tests {
         let uncommented = GOOD.split_once("*/").unwrap().1;
         assert!(check(uncommented).is_err());
         assert!(check("").is_err());
+        assert!(check(&GOOD.replace("attestlm_a_b", "other_b")).unwrap_err().to_string().contains("other_b"));
     }
 
     #[test]

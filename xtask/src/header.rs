@@ -43,6 +43,8 @@ pub fn text() -> Result<String, Failure> {
     // Faults on purpose are no part of the interface.
     config.parse.parse_deps = false;
     config.export.exclude = testing()?;
+    // For the linker alone (ffi/src/exit.rs).
+    config.export.exclude.push("__wrap___cxa_atexit".into());
     let bindings = Builder::new().with_crate(root().join("ffi")).with_config(config).generate()?;
     let mut bytes = Vec::new();
     bindings.write(&mut bytes);

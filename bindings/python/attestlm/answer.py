@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Optional, Tuple, Union
+from typing import Any, Dict, List, Optional, Tuple, Union
 
 from ._record import of_json
 from .errors import AttestLMError, of_json as error_of_json
@@ -65,7 +65,8 @@ def event(text: str) -> Event:
 @dataclasses.dataclass(frozen=True)
 class Answer:
     """`finish`: "end of generation", "stop string", "max tokens", "grammar end", "context full" or "cancelled".
-    `tokens` holds those that ended it, too; `receipt` is None without a signer."""
+    `tokens` holds those that ended it, too; `receipt` is None without a signer. `logprobs` is None unless the request
+    asked: of each token a dict of `token`, `logprob` and `likeliest`."""
 
     choice: int
     text: str
@@ -73,6 +74,7 @@ class Answer:
     tokens: Tuple[int, ...]
     prompt_count: int
     receipt: Optional[Receipt]
+    logprobs: Optional[List[Dict[str, Any]]] = None
 
 
 @dataclasses.dataclass(frozen=True)

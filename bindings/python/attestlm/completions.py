@@ -109,7 +109,7 @@ class Completion(TypedDict):
 
 
 class OpenAIFields(Fields, total=False):
-    """The fields of a request, and OpenAI's names. `logprobs` is refused: `Session.score` gives them."""
+    """The fields of a request, and OpenAI's names. `logprobs` is refused: `Answer.logprobs` and `Session.score` give them."""
 
     n: Optional[int]
     max_completion_tokens: Optional[int]

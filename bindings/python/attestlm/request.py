@@ -56,6 +56,7 @@ class Fields(TypedDict, total=False):
     context: Union[Bytes32, None]
     domain: Union[Domain, None]
     issued_at: Union[int, str, None]
+    logprobs: Union[int, None]
     # Hugging Face's names.
     max_new_tokens: Union[int, None]
     do_sample: Union[bool, None]

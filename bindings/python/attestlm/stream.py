@@ -70,6 +70,7 @@ class Stream(Owned):
             finish=value["finish"],
             tokens=tuple(value["tokens"]),
             prompt_count=value["promptCount"],
+            logprobs=value["logprobs"],
             receipt=None if self._signer is None else self.receipt(choice),
         )
 

@@ -9,7 +9,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::hex;
 use crate::json::{self, Limits, Object};
 use crate::profile::Profile;
-use crate::receipt::Document;
 
 /// What options may cost to read.
 const OPTIONS_LIMITS: Limits = Limits { max_bytes: 1 << 16, max_depth: 4, max_values: 64 };
@@ -108,7 +107,11 @@ impl Answer {
             };
             all.iter().map(of_token).collect::<Vec<_>>()
         });
-        let (document, why_not) = receipt(self.receipt.as_ref())?;
+        let (document, why_not) = match &self.receipt {
+            Some(Err(why)) => (None, Some(why.to_json())),
+            Some(Ok(document)) => (Some(document.to_value()?), None),
+            None => (None, None),
+        };
         Ok(json!({
             "choice": self.choice,
             "text": self.text,
@@ -161,12 +164,15 @@ enum Told<'a> {
 
 impl Score {
     /// `tokens` (each `token`, `text`, `logprob`, `greedy`), their sum `logprob`, whether all are `greedy`,
-    /// `promptCount`, `receipt` and `receiptError` as of an [`Answer`].
+    /// `promptCount`, and `receipt`: the document, null without a signer.
     ///
     /// # Errors
-    /// None of the caller's making.
+    /// Why the score has no receipt though a signer was there.
     pub fn to_json(&self, vocab: &Vocab) -> Result<Value> {
-        let (document, why_not) = receipt(self.receipt.as_ref())?;
+        let document = match &self.receipt {
+            Some(receipt) => Some(receipt.as_ref().map_err(Clone::clone)?.to_value()?),
+            None => None,
+        };
         let token = |t: &super::TokenScore| {
             json!({
                 "token": t.token,
@@ -181,18 +187,8 @@ impl Score {
             "greedy": self.is_greedy(),
             "promptCount": self.prompt_count,
             "receipt": document,
-            "receiptError": why_not,
         }))
     }
-}
-
-/// The document, and why there is none though a signer was there.
-fn receipt(receipt: Option<&Result<Document>>) -> Result<(Option<Value>, Option<Value>)> {
-    Ok(match receipt {
-        Some(Err(why)) => (None, Some(why.to_json())),
-        Some(Ok(document)) => (Some(document.to_value()?), None),
-        None => (None, None),
-    })
 }
 
 #[cfg(test)]

@@ -101,6 +101,5 @@ pub fn score() -> Value {
         field("greedy", "Whether all are greedy.", boolean()),
         prompt_count(),
         receipt(),
-        receipt_error(),
     ])
 }
