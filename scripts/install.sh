@@ -17,7 +17,7 @@ install -m 755 "$from/libattestlm.so.0" "$to/lib/libattestlm.so.0"
 ln -sf libattestlm.so.0 "$to/lib/libattestlm.so"
 install -m 644 "$from/libattestlm.a" "$to/lib/libattestlm.a"
 install -m 644 /dev/stdin "$to/lib/pkgconfig/attestlm.pc" <<PC
-prefix=$prefix
+prefix=${prefix// /\\ }
 includedir=\${prefix}/include
 libdir=\${prefix}/lib
 
