@@ -3,7 +3,7 @@
 
 use std::any::Any;
 use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use crate::error::{attestlm_error_t, Failure};
 use crate::status::{attestlm_status_t, ATTESTLM_ERR_FORKED, ATTESTLM_ERR_PANIC};
@@ -13,14 +13,10 @@ pub(crate) type Outcome = Result<attestlm_status_t, Failure>;
 
 /// Set in a child of a process that used the library.
 static FORKED: AtomicBool = AtomicBool::new(false);
-/// How far the first call is: [`UNUSED`], [`PREPARING`] or [`READY`].
-static STATE: AtomicU8 = AtomicU8::new(UNUSED);
-/// The process of the first call, from [`PREPARING`] on.
+/// The process whose first call prepares, or has prepared; 0 before.
 static PROCESS: AtomicU32 = AtomicU32::new(0);
-
-const UNUSED: u8 = 0;
-const PREPARING: u8 = 1;
-const READY: u8 = 2;
+/// Whether it has: a fork sets [`FORKED`] from then on.
+static READY: AtomicBool = AtomicBool::new(false);
 
 /// Runs an entry point's body: `guard!(err, { … })`, where `err` is its last argument and the body answers
 /// an [`Outcome`].
@@ -94,21 +90,20 @@ pub(crate) fn check_process() -> Result<(), Failure> {
 pub(crate) fn forked() -> bool {
     FORKED.load(Ordering::Relaxed)
         // A fork beside the very first call: its thread is missing here, and will never be ready.
-        || STATE.load(Ordering::Acquire) == PREPARING
-            && ![0, std::process::id()].contains(&PROCESS.load(Ordering::Relaxed))
+        || !READY.load(Ordering::Acquire)
+            && ![0, std::process::id()].contains(&PROCESS.load(Ordering::Acquire))
 }
 
 /// Nobody waits for the first call to be ready: in a fork it never would be.
 fn prepare() {
-    if STATE.load(Ordering::Acquire) == READY {
+    if READY.load(Ordering::Acquire) {
         return;
     }
-    if PROCESS.compare_exchange(0, std::process::id(), Ordering::AcqRel, Ordering::Acquire).is_err() {
-        return;
+    let first = PROCESS.compare_exchange(0, std::process::id(), Ordering::AcqRel, Ordering::Acquire);
+    if first.is_ok() {
+        first_use();
+        READY.store(true, Ordering::Release);
     }
-    STATE.store(PREPARING, Ordering::Release);
-    first_use();
-    STATE.store(READY, Ordering::Release);
 }
 
 fn first_use() {
