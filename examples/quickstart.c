@@ -105,7 +105,8 @@ int main(int argc, char **argv)
     /* Somebody else reads and judges it. */
     check(attestlm_receipt_parse(attestlm_bytes_data(bytes), attestlm_bytes_len(bytes), &receipt, &err), &err);
     attestlm_bytes_free(bytes);
-    check(attestlm_receipt_verify(receipt, model, NULL, NULL, 0, request, request != NULL ? request_len : 0, &bytes, &err),
+    check(attestlm_receipt_verify(receipt, model, NULL, NULL, 0, request, request != NULL ? request_len : 0, NULL, &bytes,
+                                  &err),
           &err);
     fprintf(stderr, "%s\n", (const char *)attestlm_bytes_data(bytes));
     attestlm_bytes_free(bytes);

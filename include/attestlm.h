@@ -81,6 +81,12 @@ typedef struct attestlm_generation_t attestlm_generation_t;
 typedef struct attestlm_model_t attestlm_model_t;
 
 /*
+ A call that takes long, seen and stopped from another thread: opening or checking a model, scoring, verifying.
+ Read-only; a call keeps what it needs of it.
+ */
+typedef struct attestlm_operation_t attestlm_operation_t;
+
+/*
  A receipt with its disclosure, or without.
  */
 typedef struct attestlm_receipt_t attestlm_receipt_t;
@@ -109,8 +115,8 @@ typedef void (*attestlm_log_fn)(void *env, int32_t level, const uint8_t *line, s
 
 /*
  Signs a 32-byte digest: writes r, s and v (65 bytes) to `signature`, and answers 0; anything else is a
- failure. It is called in the thread that calls `attestlm_generation_next` or `attestlm_session_score`, and must
- not call the session it signs for.
+ failure. It is called in a thread that is in `attestlm_generation_next` or `attestlm_session_score` of the same
+ session, not always of the same generation, and must not call the session it signs for.
  */
 typedef int32_t (*attestlm_sign_fn)(void *env, const uint8_t *digest, uint8_t *signature);
 
@@ -247,6 +253,32 @@ attestlm_status_t attestlm_adapter_sha256(const attestlm_adapter_t *adapter,
  Requires: `adapter` is NULL or live; it is not used afterwards, nor in a call that runs.
  */
 void attestlm_adapter_free(attestlm_adapter_t *adapter);
+
+/*
+ attestlm_address_parse: the 20 bytes of an address written as 0x and 40 hex digits, UTF-8: all of them in lower case,
+ or in the mixed case of EIP-55, whose checksum must be right.
+
+ `*address` is zeros on failure. Any thread. Errors: `ATTESTLM_ERR_ARGUMENT`. Since 0.1.0.
+
+ Requires: `text_len` bytes at `text` are readable; 20 bytes at `address` are writable; `err` is NULL or writable.
+ */
+attestlm_status_t attestlm_address_parse(const uint8_t *text,
+                                         size_t text_len,
+                                         uint8_t *address,
+                                         attestlm_error_t **err);
+
+/*
+ attestlm_address_text: an address of 20 bytes as wallets show it: 0x and 40 hex digits in the mixed case of EIP-55.
+
+ `*text` is the caller's, to be freed with `attestlm_bytes_free`; NULL on failure. Any thread. Errors:
+ `ATTESTLM_ERR_ARGUMENT`. Since 0.1.0.
+
+ Requires: `address_len` bytes at `address` are readable; `text` is writable; `err` is NULL or writable.
+ */
+attestlm_status_t attestlm_address_text(const uint8_t *address,
+                                        size_t address_len,
+                                        attestlm_bytes_t **text,
+                                        attestlm_error_t **err);
 
 /*
  attestlm_bytes_data: the bytes, never NULL for live bytes. Behind the last one there is a NUL that does not
@@ -418,16 +450,19 @@ attestlm_status_t attestlm_log_set(attestlm_log_fn log,
 
 /*
  attestlm_model_open: opens the GGUF file at a path of `path_len` bytes. It is hashed, validated and mapped,
- which takes about a second a gigabyte.
+ which takes about a second a gigabyte: `operation`, which may be NULL, tells how far it is and can end it.
 
  `*model` is the caller's, to be freed with `attestlm_model_free`; NULL on failure. Errors:
  `ATTESTLM_ERR_IO`, `ATTESTLM_ERR_MODEL` (malformed, not supported, split), `ATTESTLM_ERR_ENGINE`,
- `ATTESTLM_ERR_UNSUPPORTED` (no such processor, no engine in this library). Any thread. Since 0.1.0.
+ `ATTESTLM_ERR_UNSUPPORTED` (no such processor, no engine in this library), `ATTESTLM_ERR_CANCELLED`. Any thread.
+ Since 0.1.0.
 
- Requires: `path_len` bytes at `path` are readable; `model` is writable; `err` is NULL or writable.
+ Requires: `path_len` bytes at `path` are readable; `operation` is NULL or live; `model` is writable; `err` is NULL or
+ writable.
  */
 attestlm_status_t attestlm_model_open(const uint8_t *path,
                                       size_t path_len,
+                                      const attestlm_operation_t *operation,
                                       attestlm_model_t **model,
                                       attestlm_error_t **err);
 
@@ -445,15 +480,17 @@ attestlm_status_t attestlm_model_bundled(attestlm_model_t **model, attestlm_erro
 /*
  attestlm_model_check: whether the GGUF file at a path is a model that can be opened, without loading it: its header
  is validated, every byte read. `*info` is JSON: `sha256`, `architecture`, `parameters`, `contextTokens`,
- `vocabulary`, `tensorTypes`, …. A library without an engine can do it, too.
+ `vocabulary`, `tensorTypes`, …. `operation` is NULL or as in `attestlm_model_open`. A library without an engine can
+ do it, too.
 
  `*info` is the caller's, to be freed with `attestlm_bytes_free`; NULL on failure. Any thread. Errors:
- `ATTESTLM_ERR_IO`, `ATTESTLM_ERR_MODEL` (malformed, not supported, split). Since 0.1.0.
+ `ATTESTLM_ERR_IO`, `ATTESTLM_ERR_MODEL` (malformed, not supported, split), `ATTESTLM_ERR_CANCELLED`. Since 0.1.0.
 
- Requires: `path_len` bytes at `path` are readable; `info` is writable; `err` is NULL or writable.
+ Requires: `path_len` bytes at `path` are readable; `operation` is NULL or live; `info` is writable; `err` is NULL or writable.
  */
 attestlm_status_t attestlm_model_check(const uint8_t *path,
                                        size_t path_len,
+                                       const attestlm_operation_t *operation,
                                        attestlm_bytes_t **info,
                                        attestlm_error_t **err);
 
@@ -479,6 +516,52 @@ attestlm_status_t attestlm_model_info(const attestlm_model_t *model,
  Requires: `model` is NULL or live; it is not used afterwards, nor in a call that runs.
  */
 void attestlm_model_free(attestlm_model_t *model);
+
+/*
+ attestlm_operation_new: an operation, to be handed to a call as its argument `operation`. One serves for one
+ call; handed to several, it tells of the one that spoke last, and a cancel ends them all.
+
+ `*operation` is the caller's, to be freed with `attestlm_operation_free`; NULL on failure. Any thread. Errors: none
+ but those of every call. Since 0.1.0.
+
+ Requires: `operation` is writable; `err` is NULL or writable.
+ */
+attestlm_status_t attestlm_operation_new(attestlm_operation_t **operation,
+                                         attestlm_error_t **err);
+
+/*
+ attestlm_operation_cancel: ends the call that was given the operation, with `ATTESTLM_ERR_CANCELLED`, within a few
+ milliseconds of its next operation on a tensor. It does not wait. It is for good: a later call with the same
+ operation fails at once. After the end it does nothing.
+
+ Any thread, at any time. Errors: none but those of every call. Since 0.1.0.
+
+ Requires: `operation` is live; `err` is NULL or writable.
+ */
+attestlm_status_t attestlm_operation_cancel(const attestlm_operation_t *operation,
+                                            attestlm_error_t **err);
+
+/*
+ attestlm_operation_progress: how much is done and of how much: bytes of a model's file, tokens of a score or a
+ replay. 0 of 0 until that is known. A model whose bytes are all read is loaded then, which takes less time.
+
+ `*done` and `*total` are 0 on failure. Any thread, at any time. Errors: none but those of every call. Since 0.1.0.
+
+ Requires: `operation` is live; `done` and `total` are writable; `err` is NULL or writable.
+ */
+attestlm_status_t attestlm_operation_progress(const attestlm_operation_t *operation,
+                                              uint64_t *done,
+                                              uint64_t *total,
+                                              attestlm_error_t **err);
+
+/*
+ attestlm_operation_free: frees an operation. NULL is a no-op. A call that was given it runs on.
+
+ Since 0.1.0.
+
+ Requires: `operation` is NULL or live; it is not used afterwards, nor handed to a call that begins.
+ */
+void attestlm_operation_free(attestlm_operation_t *operation);
 
 /*
  attestlm_profile_info: the profiles of this library as JSON: `profiles` (each `name`, `id`, `hash`) and
@@ -583,11 +666,13 @@ attestlm_status_t attestlm_receipt_sign(attestlm_receipt_t *receipt,
  model to replay with, `adapter` NULL or one opened for it; without a model the verdict is at best
  "unverifiable", but for `signatureOnly`.
 
- `*report` is the caller's, to be freed with `attestlm_bytes_free`; NULL on failure. Blocks for the replay. May run
- beside other `const` calls. Errors: `ATTESTLM_ERR_ARGUMENT` (terms, request), `ATTESTLM_ERR_MODEL` (the file was
- changed), `ATTESTLM_ERR_ENGINE`, `ATTESTLM_ERR_UNSUPPORTED` (a model, but no engine here). Since 0.1.0.
+ `*report` is the caller's, to be freed with `attestlm_bytes_free`; NULL on failure. Blocks for the
+ replay: `operation`, which may be NULL, tells how far it is and can end it. May run beside other `const` calls.
+ Errors: `ATTESTLM_ERR_ARGUMENT` (terms, request), `ATTESTLM_ERR_MODEL` (the file was changed),
+ `ATTESTLM_ERR_ENGINE`, `ATTESTLM_ERR_UNSUPPORTED` (a model, but no engine here), `ATTESTLM_ERR_CANCELLED`. Since
+ 0.1.0.
 
- Requires: `receipt` is live; `model` and `adapter` are NULL or live; the lengths bytes at `terms` and `request` are readable;
+ Requires: `receipt` is live; `model`, `adapter` and `operation` are NULL or live; the lengths bytes at `terms` and `request` are readable;
  `report` is writable; `err` is NULL or writable.
  */
 attestlm_status_t attestlm_receipt_verify(const attestlm_receipt_t *receipt,
@@ -597,6 +682,7 @@ attestlm_status_t attestlm_receipt_verify(const attestlm_receipt_t *receipt,
                                           size_t terms_len,
                                           const uint8_t *request,
                                           size_t request_len,
+                                          const attestlm_operation_t *operation,
                                           attestlm_bytes_t **report,
                                           attestlm_error_t **err);
 
@@ -701,12 +787,14 @@ attestlm_status_t attestlm_session_generate(const attestlm_session_t *session,
  `greedy`), `logprob`, `greedy`, `promptCount`, `receipt`. With a signer the receipt of kind 1 is in the JSON, and, if
  `receipt` is not NULL, at `*receipt` too.
 
- Any thread; blocks until the pass has ended. `*score` and `*receipt` are the caller's, to be freed with their
+ Any thread; blocks until the pass has ended: `operation`, which may be NULL, tells how far it is and can end it.
+ While generations have every stream of the session, the call decodes for them, and is ended after the step
+ that runs. `*score` and `*receipt` are the caller's, to be freed with their
  `_free` functions; NULL on failure, `*receipt` also without a signer. Errors: as `attestlm_session_generate`,
  `ATTESTLM_ERR_CANCELLED`, and what kept the signer from signing. Since 0.1.0.
 
- Requires: `session` is live; the lengths bytes at `request` and `continuation` are readable; `signer` is NULL or live;
- `score` is writable; `receipt` and `err` are NULL or writable.
+ Requires: `session` is live; the lengths bytes at `request` and `continuation` are readable; `signer` and `operation` are NULL
+ or live; `score` is writable; `receipt` and `err` are NULL or writable.
  */
 attestlm_status_t attestlm_session_score(const attestlm_session_t *session,
                                          const uint8_t *request,
@@ -714,6 +802,7 @@ attestlm_status_t attestlm_session_score(const attestlm_session_t *session,
                                          const uint8_t *continuation,
                                          size_t continuation_len,
                                          const attestlm_signer_t *signer,
+                                         const attestlm_operation_t *operation,
                                          attestlm_bytes_t **score,
                                          attestlm_receipt_t **receipt,
                                          attestlm_error_t **err);

@@ -1,8 +1,8 @@
 //! Ctrl-C: the first asks the work to end in order, the second ends the process.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use attestlm::operation::Operation;
 use attestlm::session::CancelHandle;
 use attestlm::{Error, ErrorKind, Result};
 
@@ -11,7 +11,7 @@ use crate::fail::Status;
 /// Whether, and whom, an interrupt cancels.
 #[derive(Clone, Default)]
 pub struct Interrupt {
-    raised: Arc<AtomicBool>,
+    operation: Operation,
     session: Arc<Mutex<Option<CancelHandle>>>,
 }
 
@@ -24,9 +24,10 @@ impl Interrupt {
         let interrupt = Interrupt::default();
         let ours = interrupt.clone();
         ctrlc::set_handler(move || {
-            if ours.raised.swap(true, Ordering::SeqCst) {
+            if ours.is_raised() {
                 std::process::exit(Status::Cancelled as i32);
             }
+            ours.operation.cancel();
             if let Some(session) = &*ours.session.lock().unwrap_or_else(PoisonError::into_inner) {
                 session.cancel();
             }
@@ -37,12 +38,12 @@ impl Interrupt {
 
     /// Whether an interrupt came.
     pub fn is_raised(&self) -> bool {
-        self.raised.load(Ordering::SeqCst)
+        self.operation.is_cancelled()
     }
 
-    /// The flag itself, for work that watches one.
-    pub fn flag(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.raised)
+    /// What an interrupt cancels, for calls that take one.
+    pub fn operation(&self) -> Operation {
+        self.operation.clone()
     }
 
     /// From now on an interrupt cancels this session.

@@ -66,7 +66,7 @@ fn check(
             adapter: adapter.as_ref(),
             threads: args.threads,
             tolerant: args.tolerant,
-            cancel: Some(interrupt.flag()),
+            operation: interrupt.operation(),
             ..VerifyOptions::default()
         },
     )

@@ -15,6 +15,7 @@ pub mod merkle;
 pub mod micros;
 #[cfg(feature = "engine")]
 pub mod model;
+pub mod operation;
 #[cfg(feature = "engine")]
 pub mod output;
 pub mod policy;

@@ -1,7 +1,7 @@
 //! Replay: one teacher-forced prefill of prompt and output, which gives again every logit the
 //! generation saw, and with them every digest and every draw.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::engine::crew::{Crew, WORTH_SHARING};
@@ -10,6 +10,7 @@ use crate::engine::{Context, ContextOptions, DecodeItem};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grammar::Grammar;
 use crate::model::{Adapter, Model};
+use crate::operation::Operation;
 use crate::output::{Drawn, Output};
 use crate::policy::SamplingPolicy;
 use crate::receipt::Finish;
@@ -93,7 +94,8 @@ pub(crate) struct ReplayOptions<'a> {
     /// Exact profile or stock kernels.
     pub exact: bool,
     pub threads: u32,
-    pub cancel: &'a Arc<AtomicBool>,
+    /// Tokens done; stops it.
+    pub operation: &'a Operation,
 }
 
 /// Replays a claim.
@@ -134,12 +136,13 @@ pub(crate) fn replay(claim: &Claim<'_>, options: &ReplayOptions<'_>) -> Result<R
         .checked_sub(1)
         .ok_or_else(|| Error::argument("promptTokens", "an empty prompt has no logits to draw from"))?;
     let mut context = context_for(fed.len(), vocab.len(), options)?;
+    let abort = Arc::clone(context.abort_flag());
+    let _aborts = options.operation.aborts_with(&abort);
     let mut position = 0;
     let mut start = 0;
     while start < fed.len() {
-        if options.cancel.load(Ordering::Relaxed) {
-            return Err(Error::new(ErrorKind::Cancelled, "replay", "cancelled"));
-        }
+        options.operation.advance(start as u64, fed.len() as u64);
+        options.operation.check("replay")?;
         let end = fed.len().min(start + context.batch_tokens());
         let items: Vec<DecodeItem> = fed
             .iter()
@@ -159,6 +162,7 @@ pub(crate) fn replay(claim: &Claim<'_>, options: &ReplayOptions<'_>) -> Result<R
         }
         start = end;
     }
+    options.operation.advance(start as u64, fed.len() as u64);
     if let Some(checker) = checker {
         replayed.text = checker.output.text().to_vec();
     }
@@ -177,7 +181,7 @@ fn context_for(tokens: usize, n_vocab: usize, options: &ReplayOptions<'_>) -> Re
         options.adapter.map(Adapter::weights),
         n_vocab,
         &ContextOptions { exact: options.exact, threads: options.threads, stream_tokens, streams: 1, ubatch },
-        options.cancel,
+        &Arc::default(),
     )?;
     context.adapt_threads();
     Ok(context)

@@ -4,6 +4,7 @@
 #![allow(non_camel_case_types)] // the names are C's
 
 mod adapter;
+mod address;
 mod bytes;
 mod error;
 mod exit;
@@ -13,6 +14,7 @@ mod handle;
 mod input;
 mod log;
 mod model;
+mod operation;
 mod profile;
 mod receipt;
 mod session;
@@ -24,11 +26,13 @@ mod version;
 
 // For the fuzz target and the bench, which call the functions as C does.
 pub use adapter::*;
+pub use address::*;
 pub use bytes::*;
 pub use error::*;
 pub use generation::*;
 pub use log::*;
 pub use model::*;
+pub use operation::*;
 pub use profile::*;
 pub use receipt::*;
 pub use session::*;

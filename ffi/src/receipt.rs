@@ -11,6 +11,7 @@ use crate::guard::guard;
 use crate::handle::{self, Handle};
 use crate::input::{self, Out, OutArray};
 use crate::model::attestlm_model_t;
+use crate::operation::{self, attestlm_operation_t};
 use crate::status::{attestlm_status_t, ATTESTLM_ERR_SIGNER, ATTESTLM_OK};
 
 /// A receipt with its disclosure, or without.
@@ -186,12 +187,14 @@ pub unsafe extern "C" fn attestlm_receipt_sign(
 /// model to replay with, `adapter` NULL or one opened for it; without a model the verdict is at best
 /// "unverifiable", but for `signatureOnly`.
 ///
-/// `*report` is the caller's, to be freed with `attestlm_bytes_free`; NULL on failure. Blocks for the replay. May run
-/// beside other `const` calls. Errors: `ATTESTLM_ERR_ARGUMENT` (terms, request), `ATTESTLM_ERR_MODEL` (the file was
-/// changed), `ATTESTLM_ERR_ENGINE`, `ATTESTLM_ERR_UNSUPPORTED` (a model, but no engine here). Since 0.1.0.
+/// `*report` is the caller's, to be freed with `attestlm_bytes_free`; NULL on failure. Blocks for the
+/// replay: `operation`, which may be NULL, tells how far it is and can end it. May run beside other `const` calls.
+/// Errors: `ATTESTLM_ERR_ARGUMENT` (terms, request), `ATTESTLM_ERR_MODEL` (the file was changed),
+/// `ATTESTLM_ERR_ENGINE`, `ATTESTLM_ERR_UNSUPPORTED` (a model, but no engine here), `ATTESTLM_ERR_CANCELLED`. Since
+/// 0.1.0.
 ///
 /// # Safety
-/// `receipt` is live; `model` and `adapter` are NULL or live; the lengths bytes at `terms` and `request` are readable;
+/// `receipt` is live; `model`, `adapter` and `operation` are NULL or live; the lengths bytes at `terms` and `request` are readable;
 /// `report` is writable; `err` is NULL or writable.
 #[no_mangle]
 #[allow(clippy::too_many_arguments)] // C has no other way to lend two texts
@@ -203,6 +206,7 @@ pub unsafe extern "C" fn attestlm_receipt_verify(
     terms_len: usize,
     request: *const u8,
     request_len: usize,
+    operation: *const attestlm_operation_t,
     report: *mut *mut attestlm_bytes_t,
     err: *mut *mut attestlm_error_t,
 ) -> attestlm_status_t {
@@ -221,9 +225,10 @@ pub unsafe extern "C" fn attestlm_receipt_verify(
             terms.expectations.request = Some(attestlm::request::Request::from_json(request)?);
         }
         // SAFETY: as the header says.
-        let (model, adapter) = unsafe { (handle::maybe(model), handle::maybe(adapter)) };
+        let (model, adapter, operation) =
+            unsafe { (handle::maybe(model), handle::maybe(adapter), operation::of(operation)) };
         receipt.0.shared(|document| {
-            let report = judge(document, &terms, model, adapter)?;
+            let report = judge(document, &terms, model, adapter, &operation)?;
             out.give(attestlm_bytes_t::new(report.to_json().to_string()));
             Ok(ATTESTLM_OK)
         })
@@ -236,8 +241,14 @@ fn judge(
     terms: &attestlm::verify::Terms,
     model: Option<&attestlm_model_t>,
     adapter: Option<&attestlm_adapter_t>,
+    operation: &attestlm::operation::Operation,
 ) -> Result<attestlm::verdict::Report, Failure> {
-    Ok(terms.verify(document, model.map(|model| &model.model), adapter.map(|adapter| &adapter.adapter))?)
+    Ok(terms.verify(
+        document,
+        model.map(|model| &model.model),
+        adapter.map(|adapter| &adapter.adapter),
+        operation,
+    )?)
 }
 
 #[cfg(not(feature = "engine"))]
@@ -246,6 +257,7 @@ fn judge(
     terms: &attestlm::verify::Terms,
     model: Option<&attestlm_model_t>,
     _adapter: Option<&attestlm_adapter_t>,
+    _operation: &attestlm::operation::Operation,
 ) -> Result<attestlm::verdict::Report, Failure> {
     match model {
         Some(_) => Err(Failure::no_engine()),

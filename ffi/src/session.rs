@@ -11,6 +11,9 @@ use crate::handle;
 use crate::input;
 use crate::input::Out;
 use crate::model::attestlm_model_t;
+#[cfg(feature = "engine")]
+use crate::operation;
+use crate::operation::attestlm_operation_t;
 use crate::receipt::attestlm_receipt_t;
 use crate::signer::attestlm_signer_t;
 use crate::status::attestlm_status_t;
@@ -145,13 +148,15 @@ pub unsafe extern "C" fn attestlm_session_generate(
 /// `greedy`), `logprob`, `greedy`, `promptCount`, `receipt`. With a signer the receipt of kind 1 is in the JSON, and, if
 /// `receipt` is not NULL, at `*receipt` too.
 ///
-/// Any thread; blocks until the pass has ended. `*score` and `*receipt` are the caller's, to be freed with their
+/// Any thread; blocks until the pass has ended: `operation`, which may be NULL, tells how far it is and can end it.
+/// While generations have every stream of the session, the call decodes for them, and is ended after the step
+/// that runs. `*score` and `*receipt` are the caller's, to be freed with their
 /// `_free` functions; NULL on failure, `*receipt` also without a signer. Errors: as `attestlm_session_generate`,
 /// `ATTESTLM_ERR_CANCELLED`, and what kept the signer from signing. Since 0.1.0.
 ///
 /// # Safety
-/// `session` is live; the lengths bytes at `request` and `continuation` are readable; `signer` is NULL or live;
-/// `score` is writable; `receipt` and `err` are NULL or writable.
+/// `session` is live; the lengths bytes at `request` and `continuation` are readable; `signer` and `operation` are NULL
+/// or live; `score` is writable; `receipt` and `err` are NULL or writable.
 #[no_mangle]
 #[allow(clippy::too_many_arguments)] // C has no other way to lend two texts
 pub unsafe extern "C" fn attestlm_session_score(
@@ -161,6 +166,7 @@ pub unsafe extern "C" fn attestlm_session_score(
     continuation: *const u8,
     continuation_len: usize,
     signer: *const attestlm_signer_t,
+    operation: *const attestlm_operation_t,
     score: *mut *mut attestlm_bytes_t,
     receipt: *mut *mut attestlm_receipt_t,
     err: *mut *mut attestlm_error_t,
@@ -169,20 +175,21 @@ pub unsafe extern "C" fn attestlm_session_score(
         // SAFETY: as the header says.
         let (receipt, out) = unsafe { (Out::maybe(receipt), Out::new("score", score)?) };
         with_engine!(
-            (session, request, request_len, continuation, continuation_len, signer, receipt, out) => {
+            (session, request, request_len, continuation, continuation_len, signer, operation, receipt, out) => {
                 // SAFETY: as the header says.
-                let (session, request, continuation, signer) = unsafe {
+                let (session, request, continuation, signer, operation) = unsafe {
                     (
                         handle::borrow("session", session)?,
                         input::bytes("request", request, request_len)?,
                         input::bytes("continuation", continuation, continuation_len)?,
                         handle::maybe(signer),
+                        operation::of(operation),
                     )
                 };
                 let request = attestlm::request::Request::from_json(request)?;
                 let continuation = attestlm::session::Continuation::from_json(continuation)?;
                 let signer = signer.map(attestlm_signer_t::share);
-                let scored = session.session.score(&request, &continuation, signer)?;
+                let scored = session.session.score_with(&request, &continuation, signer, &operation)?;
                 let json = scored.to_json(session.session.model().vocab())?;
                 if let (Some(receipt), Some(document)) = (receipt, scored.receipt) {
                     receipt.give(attestlm_receipt_t::new(document?));

@@ -220,6 +220,7 @@ struct World {
     generations: Pool<c::attestlm_generation_t>,
     signers: Pool<c::attestlm_signer_t>,
     receipts: Pool<c::attestlm_receipt_t>,
+    operations: Pool<c::attestlm_operation_t>,
     /// The last proof that was made.
     proof: Vec<u8>,
 }
@@ -237,12 +238,13 @@ fn play(data: &[u8]) -> World {
         generations: Pool::new(c::attestlm_generation_free),
         signers: Pool::new(c::attestlm_signer_free),
         receipts: Pool::new(c::attestlm_receipt_free),
+        operations: Pool::new(c::attestlm_operation_free),
         proof: Vec::new(),
     };
     let mut program = Program(data);
     for _ in 0..MOST_CALLS {
         let Some(operation) = program.byte() else { break };
-        world.step(operation % 30, &mut program);
+        world.step(operation % 32, &mut program);
     }
     world
 }
@@ -261,7 +263,25 @@ impl World {
             0..=7 => self.session(operation, program),
             8..=14 => self.generation(operation, program),
             15..=20 => self.signer(operation, program),
+            30 | 31 => self.operation(program),
             _ => self.receipt(operation, program),
+        }
+    }
+
+    fn operation(&mut self, program: &mut Program<'_>) {
+        let operation = self.operations.pick(program);
+        // SAFETY: handles are NULL or live, results are writable.
+        unsafe {
+            match program.number() % 4 {
+                0 => self.operations.keep(make(|out, error| c::attestlm_operation_new(out, error))),
+                1 => drop(call(|error| c::attestlm_operation_cancel(operation, error))),
+                2 => {
+                    let (mut done, mut total) = (u64::MAX, u64::MAX);
+                    call(|error| c::attestlm_operation_progress(operation, &mut done, &mut total, error));
+                    assert!(done <= total && total < u64::MAX);
+                }
+                _ => self.operations.free_at(program.number()),
+            }
         }
     }
 
@@ -295,6 +315,7 @@ impl World {
                     let request = program.text(&self.texts.requests);
                     let continuation = program.text(&self.texts.continuations);
                     let signer = self.signers.pick(program);
+                    let operation = self.operations.pick(program);
                     let mut receipt = null_mut();
                     read(|out, error| {
                         c::attestlm_session_score(
@@ -304,6 +325,7 @@ impl World {
                             continuation.as_ptr(),
                             continuation.len(),
                             signer,
+                            operation,
                             out,
                             &mut receipt,
                             error,
@@ -452,6 +474,7 @@ impl World {
                     } else {
                         program.text(&self.texts.requests)
                     };
+                    let operation = self.operations.pick(program);
                     drop(read(|out, error| {
                         c::attestlm_receipt_verify(
                             receipt,
@@ -461,6 +484,7 @@ impl World {
                             terms.len(),
                             request.as_ptr(),
                             request.len(),
+                            operation,
                             out,
                             error,
                         )

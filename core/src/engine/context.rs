@@ -113,7 +113,7 @@ pub struct Context {
     _pools: [ThreadPool; 2],
     _adapter: Option<Arc<AdapterWeights>>,
     _weights: Arc<Weights>,
-    abort: Arc<AtomicBool>,
+    abort: Arc<Abort>,
     options: ContextOptions,
     n_vocab: usize,
     /// Tokens in each stream.
@@ -137,9 +137,18 @@ struct BatchBuffers {
     logits: Vec<i8>,
 }
 
+/// The flags that stop a decode.
+struct Abort {
+    /// The session's, which ends everything.
+    session: Arc<AtomicBool>,
+    /// That of the one call which has the context for itself.
+    call: Arc<AtomicBool>,
+}
+
 unsafe extern "C" fn should_abort(data: *mut c_void) -> bool {
-    // SAFETY: `data` is the session's flag, kept alive by the context.
-    unsafe { &*data.cast::<AtomicBool>() }.load(Ordering::Relaxed)
+    // SAFETY: `data` is the context's own `Abort`, which lives as long as llama.cpp's context.
+    let abort = unsafe { &*data.cast::<Abort>() };
+    abort.session.load(Ordering::Relaxed) || abort.call.load(Ordering::Relaxed)
 }
 
 impl Context {
@@ -246,10 +255,11 @@ impl Context {
         params.embeddings = false;
         params.no_perf = true;
         params.abort_callback = Some(should_abort);
-        params.abort_callback_data = Arc::as_ptr(abort).cast_mut().cast();
+        let abort = Arc::new(Abort { session: Arc::clone(abort), call: Arc::default() });
+        params.abort_callback_data = Arc::as_ptr(&abort).cast_mut().cast();
 
         let _env = FloatEnv::enter();
-        // SAFETY: valid model and parameters; the abort flag is kept alive by `Self`.
+        // SAFETY: valid model and parameters; the abort flags are kept alive by `Self`.
         let context = device::with_handover(&instance, || unsafe {
             sys::llama_init_from_model(weights.as_ptr(), params)
         });
@@ -267,7 +277,7 @@ impl Context {
             _pools: [pool, solo],
             _adapter: adapter.cloned(),
             _weights: Arc::clone(weights),
-            abort: Arc::clone(abort),
+            abort,
             options: ContextOptions { stream_tokens, ..options.clone() },
             n_vocab,
             lengths: vec![0; options.streams as usize],
@@ -569,10 +579,9 @@ impl Context {
         outcome.map(|()| found.list())
     }
 
-    /// The flag that stops a running decode when raised.
-    #[must_use]
-    pub fn abort_flag(&self) -> &Arc<AtomicBool> {
-        &self.abort
+    /// The flag by which whoever has the context for itself lets its decodes be stopped.
+    pub(crate) fn abort_flag(&self) -> &Arc<AtomicBool> {
+        &self.abort.call
     }
 }
 

@@ -8,6 +8,7 @@ use super::Session;
 use crate::engine::float_env::FloatEnv;
 use crate::engine::DecodeItem;
 use crate::error::{Error, ErrorKind, Result};
+use crate::operation::Operation;
 use crate::receipt::Document;
 use crate::request::Request;
 use crate::sampler::{greedy_token, log_probability};
@@ -61,17 +62,31 @@ impl Score {
 }
 
 impl Session {
-    /// Scores `continuation` after the request's prompt. Sampling parameters play no part.
+    /// As [`Self::score_with`], start to end.
     ///
     /// # Errors
-    /// [`ErrorKind::Argument`] for an empty continuation, one that does not fit the context, or a token
-    /// outside the vocabulary; [`ErrorKind::Engine`] while jobs occupy every stream; as
-    /// [`Session::submit`].
+    /// As [`Self::score_with`].
     pub fn score(
         &mut self,
         request: &Request,
         continuation: &Continuation,
         signer: Option<Arc<dyn Signer>>,
+    ) -> Result<Score> {
+        self.score_with(request, continuation, signer, &Operation::new())
+    }
+
+    /// Scores `continuation` after the request's prompt. Sampling parameters play no part. The operation counts tokens.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Argument`] for an empty continuation, one that does not fit the context, or a token
+    /// outside the vocabulary; [`ErrorKind::Engine`] while jobs occupy every stream; [`ErrorKind::Cancelled`]; as
+    /// [`Session::submit`].
+    pub fn score_with(
+        &mut self,
+        request: &Request,
+        continuation: &Continuation,
+        signer: Option<Arc<dyn Signer>>,
+        operation: &Operation,
     ) -> Result<Score> {
         let _env = FloatEnv::enter();
         let prepared = Prepared::for_scoring(request, &self.model)?;
@@ -103,7 +118,8 @@ impl Session {
             .streams
             .acquire(&prepared.prompt_tokens)?
             .ok_or_else(|| Error::new(ErrorKind::Engine, "session", "every stream is busy"))?;
-        let scored = self.score_tokens(&prepared.prompt_tokens, &tokens, acquired.stream, acquired.cached);
+        let scored =
+            self.score_tokens(&prepared.prompt_tokens, &tokens, acquired.stream, acquired.cached, operation);
         self.streams.release(acquired.stream, scored.is_ok());
         if self.jobs.is_empty() {
             // No step will come to lower the flag: what it was raised for is over.
@@ -123,14 +139,19 @@ impl Session {
         continuation: &[Token],
         stream: u32,
         cached: usize,
+        operation: &Operation,
     ) -> Result<(Vec<TokenScore>, Vec<[u8; 32]>)> {
         let first_row = prompt.len() - 1;
         // The last token chooses nothing: it is not fed.
         let fed: Vec<Token> =
             prompt.iter().chain(continuation.iter().take(continuation.len() - 1)).copied().collect();
         let (mut scores, mut digests) = (Vec::new(), Vec::new());
+        let abort = Arc::clone(self.streams.context().abort_flag());
+        let _aborts = operation.aborts_with(&abort);
         let mut start = cached;
         while start < fed.len() {
+            operation.advance(start as u64, fed.len() as u64);
+            operation.check("score")?;
             let end = fed.len().min(start + self.options.ubatch as usize);
             let items: Vec<DecodeItem> = fed
                 .iter()
@@ -152,6 +173,7 @@ impl Session {
             }
             start = end;
         }
+        operation.advance(start as u64, fed.len() as u64);
         Ok((scores, digests))
     }
 }

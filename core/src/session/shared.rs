@@ -13,8 +13,12 @@ use std::time::{Duration, Instant};
 use super::{Abandoned, Answer, CancelHandle, Continuation, Event, JobId, Score, Session, SessionOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Model;
+use crate::operation::Operation;
 use crate::request::Request;
 use crate::signer::Signer;
+
+/// How often a caller looks whether it was cancelled.
+const WAKE: Duration = Duration::from_millis(20);
 
 /// A [`Session`] that any number of threads use at once. Clones are the same session.
 #[derive(Clone)]
@@ -156,7 +160,7 @@ impl SharedSession {
     /// wait for one.
     pub fn generate(&self, request: &Request, signer: Option<Arc<dyn Signer>>) -> Result<Generation> {
         self.check_attests(signer.as_ref())?;
-        let mut lease = self.inner.call()?;
+        let mut lease = self.inner.call(None)?;
         let jobs = lease.session()?.submit(request, signer)?;
         let mut state = self.inner.lock();
         let id = state.next_id;
@@ -167,23 +171,37 @@ impl SharedSession {
         Ok(Generation { inner: Arc::clone(&self.inner), id })
     }
 
-    /// Scores a continuation, start to end. While generations have every stream, it decodes for them until one is
-    /// free.
+    /// As [`Self::score_with`], start to end.
     ///
     /// # Errors
-    /// As [`Session::score`] and [`Self::generate`].
+    /// As [`Self::score_with`].
     pub fn score(
         &self,
         request: &Request,
         continuation: &Continuation,
         signer: Option<Arc<dyn Signer>>,
     ) -> Result<Score> {
+        self.score_with(request, continuation, signer, &Operation::new())
+    }
+
+    /// Scores a continuation. While generations have every stream, it decodes for them until one is free; a cancel is
+    /// seen after the step that runs then.
+    ///
+    /// # Errors
+    /// As [`Session::score_with`] and [`Self::generate`].
+    pub fn score_with(
+        &self,
+        request: &Request,
+        continuation: &Continuation,
+        signer: Option<Arc<dyn Signer>>,
+        operation: &Operation,
+    ) -> Result<Score> {
         self.check_attests(signer.as_ref())?;
         loop {
-            let mut lease = self.inner.call()?;
+            let mut lease = self.inner.call(Some(operation))?;
             let session = lease.session()?;
             if session.streams.has_free() {
-                return session.score(request, continuation, signer);
+                return session.score_with(request, continuation, signer, operation);
             }
             drop(lease);
             let state = self.inner.lock();
@@ -205,7 +223,7 @@ impl SharedSession {
     /// # Errors
     /// As [`Session::forget`].
     pub fn forget(&self) -> Result<()> {
-        self.inner.call()?.session()?.forget()
+        self.inner.call(None)?.session()?.forget()
     }
 
     /// Ends what runs now, from any thread: every generation as cancelled, a score with an error. What
@@ -315,19 +333,29 @@ impl Inner {
         }
     }
 
-    /// The session, for a caller: as soon as the step that runs has ended.
-    fn call(&self) -> Result<Lease<'_>> {
+    /// The session, for a caller: as soon as the step that runs has ended, unless the operation is cancelled before.
+    fn call(&self, operation: Option<&Operation>) -> Result<Lease<'_>> {
+        let cancelled = || operation.is_some_and(Operation::is_cancelled);
         let mut state = self.lock();
         state.refuse_holder()?;
         state.callers += 1;
-        while state.session.is_none() && state.broken.is_none() {
-            state = self.wait(state, None);
+        while state.session.is_none() && state.broken.is_none() && !cancelled() {
+            // A cancel does not wake it.
+            state = self.wait(state, operation.map(|_| Instant::now() + WAKE));
         }
         state.callers -= 1;
-        if let Some(error) = &state.broken {
-            return Err(error.clone());
+        let error = match &state.broken {
+            None => operation.and_then(|operation| operation.check("session").err()),
+            broken => broken.clone(),
+        };
+        match error {
+            Some(error) => {
+                // The steps that waited for this caller may go on.
+                self.changed.notify_all();
+                Err(error)
+            }
+            None => Ok(self.lease(&mut state)),
         }
-        Ok(self.lease(&mut state))
     }
 
     fn lease(&self, state: &mut State) -> Lease<'_> {

@@ -1,13 +1,11 @@
 //! The part of a verification that needs the model: the replay.
 
-use std::sync::atomic::AtomicBool;
-use std::sync::Arc;
-
 use super::{check_prefix, invalid, Check, Expectations};
 use crate::engine::cpu;
 use crate::error::{ErrorKind, Result};
 use crate::grammar;
 use crate::model::{Adapter, Model};
+use crate::operation::Operation;
 use crate::profile::Profile;
 use crate::receipt::{Disclosure, Document, Kind};
 use crate::replay::{replay, Claim, DrawnClaim, ReplayOptions, Replayed};
@@ -38,8 +36,8 @@ pub struct VerifyOptions<'a> {
     pub tolerant: bool,
     /// The profile to replay under; `None`: the exact one.
     pub profile: Option<Profile>,
-    /// Stops the replay when raised.
-    pub cancel: Option<Arc<AtomicBool>>,
+    /// How far the replay is, in tokens, and what stops it.
+    pub operation: Operation,
 }
 
 /// Verifies a document: everything [`super::verify_signature`] checks, then the replay.
@@ -171,7 +169,6 @@ impl<'a> Check<'a> {
         if exact {
             model.check_attestable(profile).map_err(|e| unverifiable(e.to_string()))?;
         }
-        let cancel = options.cancel.clone().unwrap_or_default();
         let available = cpu::available_threads();
         let found = replay(
             &claim,
@@ -180,7 +177,7 @@ impl<'a> Check<'a> {
                 adapter: options.adapter,
                 exact: profile.is_exact() && model.check_attestable(profile).is_ok(),
                 threads: options.threads.map_or(available, |t| t.clamp(1, available)),
-                cancel: &cancel,
+                operation: &options.operation,
             },
         )
         .map_err(|error| match error.kind() {

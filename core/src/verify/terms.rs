@@ -8,6 +8,8 @@ use crate::hex::parse_address;
 use crate::json::{self, Limits, Object};
 #[cfg(feature = "engine")]
 use crate::model::{Adapter, Model};
+#[cfg(feature = "engine")]
+use crate::operation::Operation;
 use crate::profile::Profile;
 use crate::receipt::{Document, Finish};
 use crate::verdict::{Report, Verdict};
@@ -81,6 +83,7 @@ impl Terms {
         document: &Document,
         model: Option<&Model>,
         adapter: Option<&Adapter>,
+        operation: &Operation,
     ) -> Result<Report> {
         if self.signature_only {
             return Ok(super::verify_signature(document, &self.expectations));
@@ -90,6 +93,7 @@ impl Terms {
             adapter,
             threads: self.threads,
             tolerant: self.tolerant,
+            operation: operation.clone(),
             ..super::VerifyOptions::default()
         };
         super::verify(document, &self.expectations, &options)

@@ -1,11 +1,9 @@
 //! What cannot be checked.
 
-use std::sync::Arc;
-
 use attestlm::commitment::Salts;
 use attestlm::hex;
 use attestlm::receipt::{Disclosure, Secrets, SomeSalts};
-use attestlm::verify::{verify, verify_signature, Expectations, VerifyOptions};
+use attestlm::verify::{verify_signature, Expectations, VerifyOptions};
 
 use crate::forger::*;
 
@@ -74,12 +72,4 @@ fn without_model_or_openings_nothing_is_verified() {
             private.not_compared
         );
     }
-}
-
-#[test]
-fn a_replay_can_be_cancelled() {
-    let cancel = Arc::new(std::sync::atomic::AtomicBool::new(true));
-    let options = VerifyOptions { cancel: Some(cancel), ..with(model()) };
-    let error = verify(&hot(), &Expectations::default(), &options).unwrap_err();
-    assert_eq!(error.kind(), attestlm::ErrorKind::Cancelled);
 }

@@ -47,14 +47,14 @@ int main(void)
     /* Results: missing, and cleared on failure. */
     FAILS(ATTESTLM_ERR_ARGUMENT, "model", attestlm_model_bundled(NULL, &err));
     model = GARBAGE(attestlm_model_t);
-    FAILS(ATTESTLM_ERR_ARGUMENT, "path", attestlm_model_open(NULL, 3, &model, &err));
+    FAILS(ATTESTLM_ERR_ARGUMENT, "path", attestlm_model_open(NULL, 3, NULL, &model, &err));
     REQUIRE(model == NULL);
-    FAILS(ATTESTLM_ERR_ARGUMENT, "path", attestlm_model_open(NULL, 0, &model, &err));
-    FAILS(ATTESTLM_ERR_ARGUMENT, "path", attestlm_model_open((const uint8_t *)"a\0b", 3, &model, &err));
+    FAILS(ATTESTLM_ERR_ARGUMENT, "path", attestlm_model_open(NULL, 0, NULL, &model, &err));
+    FAILS(ATTESTLM_ERR_ARGUMENT, "path", attestlm_model_open((const uint8_t *)"a\0b", 3, NULL, &model, &err));
     FAILS(ATTESTLM_ERR_IO, "/nonexistent/model.gguf",
-          attestlm_model_open(BYTES("/nonexistent/model.gguf"), &model, &err));
+          attestlm_model_open(BYTES("/nonexistent/model.gguf"), NULL, &model, &err));
     /* Without an error to write to, the status says it. */
-    REQUIRE(attestlm_model_open(BYTES("/nonexistent/model.gguf"), &model, NULL) == ATTESTLM_ERR_IO);
+    REQUIRE(attestlm_model_open(BYTES("/nonexistent/model.gguf"), NULL, &model, NULL) == ATTESTLM_ERR_IO);
 
     OK(attestlm_model_bundled(&model, &err));
     FAILS(ATTESTLM_ERR_ARGUMENT, "model", attestlm_model_info(NULL, &bytes, &err));
@@ -142,15 +142,15 @@ int main(void)
     REQUIRE(memcmp(digest, address, 20) == 0);
     FAILS(ATTESTLM_ERR_SIGNER, "signature", attestlm_receipt_sign(receipt, zeros, 32, &err));
     FAILS(ATTESTLM_ERR_ARGUMENT, "sinner",
-          attestlm_receipt_verify(receipt, NULL, NULL, BYTES("{\"sinner\":\"0x\"}"), NULL, 0, &bytes, &err));
-    OK(attestlm_receipt_verify(receipt, NULL, NULL, BYTES("{\"signatureOnly\":true}"), NULL, 0, &bytes, &err));
+          attestlm_receipt_verify(receipt, NULL, NULL, BYTES("{\"sinner\":\"0x\"}"), NULL, 0, NULL, &bytes, &err));
+    OK(attestlm_receipt_verify(receipt, NULL, NULL, BYTES("{\"signatureOnly\":true}"), NULL, 0, NULL, &bytes, &err));
     REQUIRE(strstr((const char *)attestlm_bytes_data(bytes), "\"name\":\"verified\"") != NULL);
     attestlm_bytes_free(bytes);
-    OK(attestlm_receipt_verify(receipt, NULL, NULL, NULL, 0, NULL, 0, &bytes, &err));
+    OK(attestlm_receipt_verify(receipt, NULL, NULL, NULL, 0, NULL, 0, NULL, &bytes, &err));
     REQUIRE(strstr((const char *)attestlm_bytes_data(bytes), "\"name\":\"unverifiable\"") != NULL);
     attestlm_bytes_free(bytes);
     OK(attestlm_receipt_verify(receipt, NULL, NULL, BYTES("{\"signatureOnly\":true}"), BYTES("{\"prompt\":\"2 + 2\"}"),
-                               &bytes, &err));
+                               NULL, &bytes, &err));
     REQUIRE(strstr((const char *)attestlm_bytes_data(bytes), "\"name\":\"invalid\"") != NULL);
     attestlm_bytes_free(bytes);
     attestlm_receipt_free(receipt);

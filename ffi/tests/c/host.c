@@ -78,7 +78,7 @@ static void *on_a_small_stack(void *argument)
     OK(attestlm_session_new(model, NULL, BYTES("{\"contextTokens\": 64}"), &session, &err));
     bytes = receipt_of(session, argument);
     OK(attestlm_receipt_parse(attestlm_bytes_data(bytes), attestlm_bytes_len(bytes), &receipt, &err));
-    OK(attestlm_receipt_verify(receipt, model, NULL, NULL, 0, NULL, 0, &report, &err));
+    OK(attestlm_receipt_verify(receipt, model, NULL, NULL, 0, NULL, 0, NULL, &report, &err));
     attestlm_bytes_free(bytes);
     attestlm_bytes_free(report);
     attestlm_receipt_free(receipt);

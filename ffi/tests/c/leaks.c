@@ -54,7 +54,7 @@ static void cycle(int number, const attestlm_session_t *session, const attestlm_
     attestlm_bytes_free(bytes);
     OK(attestlm_receipt_to_json(receipt, 1, &json, &err));
     OK(attestlm_receipt_parse(attestlm_bytes_data(json), attestlm_bytes_len(json), &again, &err));
-    OK(attestlm_receipt_verify(again, model, NULL, BYTES("{\"threads\": 1}"), NULL, 0, &bytes, &err));
+    OK(attestlm_receipt_verify(again, model, NULL, BYTES("{\"threads\": 1}"), NULL, 0, NULL, &bytes, &err));
     REQUIRE(strstr((const char *)attestlm_bytes_data(bytes), "\"verified\"") != NULL);
     attestlm_bytes_free(bytes);
     OK(attestlm_receipt_prove_step(again, 0, &bytes, &err));

@@ -102,7 +102,7 @@ static void run(const struct limit *limit)
     status = attestlm_session_new(model, NULL, BYTES(limit->options), &session, &err);
     survive(limit, status, err);
     if (limit->continuation != NULL) {
-        status = attestlm_session_score(session, BYTES(limit->request), BYTES(limit->continuation), NULL, &bytes, NULL, &err);
+        status = attestlm_session_score(session, BYTES(limit->request), BYTES(limit->continuation), NULL, NULL, &bytes, NULL, &err);
         compare(limit, status, err);
     } else {
         status = attestlm_session_generate(session, BYTES(limit->request), NULL, &generation, &err);

@@ -125,7 +125,7 @@ static json_t *report_of(const attestlm_receipt_t *receipt)
     for (i = 0; i < 2 && kind == i; i++) {
         attestlm_bytes_t *bytes = NULL;
         json_decref(report);
-        OK(attestlm_receipt_verify(receipt, NULL, NULL, BYTES(TERMS[i]), NULL, 0, &bytes, &err));
+        OK(attestlm_receipt_verify(receipt, NULL, NULL, BYTES(TERMS[i]), NULL, 0, NULL, &bytes, &err));
         report = json_loadb(TEXT(bytes), attestlm_bytes_len(bytes), 0, NULL);
         REQUIRE(report != NULL);
         attestlm_bytes_free(bytes);
@@ -299,7 +299,7 @@ static void generations(json_t *test)
     free(key);
     if (json_object_get(test, "continuation") != NULL) {
         char *continuation = dump(test, "continuation");
-        OK(attestlm_session_score(session, BYTES(request), BYTES(continuation), signer, &bytes, &receipt, &err));
+        OK(attestlm_session_score(session, BYTES(request), BYTES(continuation), signer, NULL, &bytes, &receipt, &err));
         REQUIRE(count == 1);
         same_receipt(receipt, json_array_get(expected, 0));
         attestlm_bytes_free(bytes);
@@ -354,12 +354,12 @@ static void gguf(json_t *test)
     written = mkstemp(path);
     REQUIRE(written >= 0 && write(written, bytes, len) == (ssize_t)len && close(written) == 0);
     free(bytes);
-    status = attestlm_model_check(BYTES(path), &info, &err);
+    status = attestlm_model_check(BYTES(path), NULL, &info, &err);
     REQUIRE((status == ATTESTLM_OK) == (info != NULL));
     answered(test, status, err);
     attestlm_bytes_free(info);
     err = NULL;
-    status = attestlm_model_open(BYTES(path), &opened, &err);
+    status = attestlm_model_open(BYTES(path), NULL, &opened, &err);
     REQUIRE(unlink(path) == 0);
     REQUIRE((status == ATTESTLM_OK) == (opened != NULL));
     answered(test, status, err);
