@@ -8,7 +8,7 @@ set -euo pipefail
 root=$PWD
 target=$(realpath "$1")
 work=$(mktemp -d)
-trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
+trap 'rm -rf "$work"' EXIT
 # Nothing of the caller's, and nothing of the source tree.
 unset PYTHONPATH PYTHONHOME NODE_PATH ATTESTLM_LIBRARY GOFLAGS CGO_CFLAGS CGO_LDFLAGS
 export GOWORK=off PIP_DISABLE_PIP_VERSION_CHECK=1 ATTESTLM_PASSWORD=quickstart
