@@ -8,8 +8,7 @@ target=$(realpath "$1")
 package=$target/package
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-# The registry is asked for the peers' figures by hand, not here (docs/adr/0015-packages.md).
-#   peer: bytes packed, bytes installed
+# Bytes, as docs/adr/0015-packages.md measured them.
 npm_peer='@node-llama-cpp/linux-x64 3.22.1' npm_peer_packed=10800000 npm_peer_installed=30400000
 wheel_peer='xllamacpp 2026.10.11549' wheel_peer_packed=33800000
 

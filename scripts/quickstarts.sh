@@ -24,7 +24,6 @@ quickstart() {
     shift
     "$@" >alone.json 2>alone.txt || { cat alone.txt >&2; exit 1; }
     verified alone.txt
-    [ -s alone.json ]
     "$@" "$work/request.json" "$work/keystore.json" >"$work/$name.json" 2>"$work/$name.txt" || { cat "$work/$name.txt" >&2; exit 1; }
     verified "$work/$name.txt"
     grep -q '"event":"text"' "$work/$name.txt"
