@@ -30,14 +30,16 @@ if ! enough "$version" "$python"; then
     exit 1
 fi
 if ! has_venv; then
-    echo "deps: Python's venv is missing: python3-venv is installed"
-    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-        echo "deps: install it, then try again. On Debian and Ubuntu: apt-get install -y python3-venv" >&2
+    echo "deps: Python's venv is missing"
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        echo 'deps: python3-venv is installed'
+        apt-get update -q
+        DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends python3-venv
+    fi
+    if ! has_venv; then
+        echo 'deps: install it for this python3, then try again. On Debian and Ubuntu: apt-get install -y python3-venv' >&2
         exit 1
     fi
-    apt-get update -q
-    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends python3-venv
-    has_venv
 fi
 found 'Python with venv' python3 "$version"
 
