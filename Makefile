@@ -1,9 +1,10 @@
 # `make demo` and `make test` work on a fresh Linux machine; `make help` lists the rest.
 
 CARGO ?= cargo
-# The cargo that rustup installs is not on the PATH of a shell opened before.
-export PATH := $(PATH):$(HOME)/.cargo/bin
 TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
+# First what scripts/deps.sh installed instead of what is too old; last the cargo that rustup installs, which is not on the PATH
+# of a shell opened before.
+export PATH := $(abspath $(TARGET))/tools/bin:$(PATH):$(HOME)/.cargo/bin
 ATTESTLM := $(TARGET)/release/attestlm
 
 # A second build of the C++ engine costs seconds with ccache, minutes without. The launcher wraps the
@@ -17,14 +18,18 @@ export CCACHE_NOHASHDIR ?= 1
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo exactness attacks soak bench neighbour compilers build test test-rust test-pure test-vectors test-c bindings install \
-	fuzz test-profiles test-exactness test-attacks test-soak test-bench lint fmt clean
+.PHONY: help setup deps demo exactness attacks soak bench neighbour compilers build libraries install go-libs wheel package quickstarts bindings \
+	test test-rust test-pure test-vectors test-c test-go test-node test-python test-packages \
+	test-profiles test-exactness test-attacks test-soak test-bench fuzz lint fmt clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 setup: ## Check the build tools: install what is missing, or say exactly what to install
 	@scripts/setup.sh
+
+deps: setup ## Make sure of Go, Node and Python for the bindings; what is missing is installed
+	@scripts/deps.sh $(TARGET)
 
 build: setup ## Build the command `attestlm` (release)
 	@$(CARGO) build --release --locked --package attestlm-cli
@@ -35,8 +40,9 @@ demo: setup ## Answer a question, sign and replay the answer, and catch an edite
 
 test: ## Run every test
 	@scripts/setup.sh tests
-	@scripts/parts.sh test-rust:1200 test-pure:300 test-vectors:300 test-c:900 test-profiles:240 test-exactness:300 \
-		test-attacks:180 test-soak:120 test-bench:120
+	@scripts/deps.sh $(TARGET)
+	@scripts/parts.sh test-rust:1200 test-pure:300 test-vectors:300 test-c:900 test-go:300 test-node:270 test-python:270 \
+		test-packages:270 test-profiles:240 test-exactness:300 test-attacks:180 test-soak:120 test-bench:120
 
 # Release: the engine's tests read thousands of tokens.
 test-rust:
@@ -50,21 +56,38 @@ test-pure:
 test-c: build
 	@scripts/test-c.sh $(abspath $(TARGET))
 
-# The bindings against both libraries, each by its own script. They need Go, Node and Python and their registries, and are not
-# part of `make test` yet.
-bindings: setup ## Test the bindings (bindings/*/README.md)
-	$(CARGO) build --release --locked --package attestlm-ffi --features testing
-	@scripts/libraries.sh $(TARGET)/release $(TARGET)/lib-testing testing >/dev/null
-	$(CARGO) build --release --locked --package attestlm-ffi
-	@scripts/libraries.sh $(TARGET)/release $(TARGET)/lib >/dev/null
-	@set -e; for language in go node python; do \
-		bindings/$$language/test.sh $(abspath $(TARGET))/lib $(abspath $(TARGET))/lib-testing; done
+# Both libraries, plain and with faults on purpose, for the bindings: built once, and looked at by each part.
+libraries: setup
+	@scripts/build-libraries.sh $(TARGET) testing
+
+test-go test-node test-python: export ATTESTLM_PYTHON_WORK = $(abspath $(TARGET))/python
+test-go test-node test-python: test-%: deps libraries
+	@bindings/$*/test.sh $(TARGET)/lib $(TARGET)/lib-testing
+
+bindings: test-go test-node test-python ## Test the bindings alone (bindings/*/README.md)
+
+# What a user installs, where the source is not.
+test-packages: quickstarts
 
 PREFIX ?= /usr/local
 install: setup ## Install header, libraries and pkg-config file under PREFIX (/usr/local)
-	$(CARGO) build --release --locked --package attestlm-ffi
-	@scripts/libraries.sh $(TARGET)/release $(TARGET)/lib >/dev/null
+	@scripts/build-libraries.sh $(TARGET)
 	@scripts/install.sh "$(TARGET)/lib" "$(DESTDIR)$(PREFIX)" "$(PREFIX)"
+
+go-libs: setup ## Lay the static library into bindings/go, for -tags attestlm_static
+	@scripts/build-libraries.sh $(TARGET)
+	@bindings/go/libs.sh $(TARGET)/lib
+
+wheel: deps ## Pack the Python wheel into target/package
+	@scripts/build-libraries.sh $(TARGET)
+	@scripts/package.sh $(TARGET) wheel
+
+package: deps ## Pack the wheel, the npm packages and the Go module into target/package, and compare their sizes
+	@scripts/build-libraries.sh $(TARGET)
+	@scripts/package.sh $(TARGET)
+
+quickstarts: package ## Install every package afresh and run the quickstart of each language: one receipt
+	@scripts/quickstarts.sh $(TARGET)
 
 # The vectors are what independent reference programs compute; check.py shares no code with those.
 test-vectors:

@@ -30,10 +30,11 @@ missing() {
     [ "$what" = tests ] || return 0
     has_jansson || echo jansson
     has valgrind || echo valgrind
+    has pkg-config || echo pkg-config
 }
 
 packages='cmake clang libclang-dev g++ make python3'
-[ "$what" != tests ] || packages="$packages libjansson-dev valgrind"
+[ "$what" != tests ] || packages="$packages libjansson-dev valgrind pkg-config"
 
 lacking=$(missing)
 if [ -n "$lacking" ]; then

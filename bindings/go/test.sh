@@ -6,7 +6,7 @@ set -euo pipefail
 library=$(cd "${1:?directory of the library}" && pwd)
 testing=$(cd "${2:?directory of the library with faults}" && pwd)
 cd "$(dirname "$0")"
-binding=$PWD root=$(cd ../.. && pwd)
+root=$(cd ../.. && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -33,23 +33,6 @@ go test -race -count 1 -tags attestlm_static .
 
 echo "== faults on purpose"
 with_faults go test -race -count 1 -tags attestlm_testing .
-
-echo "== quickstart"
-export ATTESTLM_PASSWORD=quickstart
-arguments=("$binding/testdata/request.json" "$binding/testdata/keystore.json")
-cc -I"$root/include" -o "$work/c" "$root/examples/quickstart.c" "$library/libattestlm.a" -lpthread -ldl -lm
-"$work/c" "${arguments[@]}" >"$work/c.json" 2>/dev/null
-go build -tags attestlm_static -o "$work/static" "$root/examples/quickstart.go"
-"$work/static" "${arguments[@]}" >"$work/static.json" 2>"$work/events"
-cmp "$work/c.json" "$work/static.json"
-grep -q '"name":"verified"' "$work/events"
-# As `make install` leaves it. go remembers what pkg-config said before, unless another of its inputs is new.
-(cd "$root" && scripts/install.sh "$library" "$work/installed" "$work/installed" >/dev/null)
-CGO_CFLAGS="-O2 -DATTESTLM_TEST=$(basename "$work" | tr . _)" PKG_CONFIG_PATH=$work/installed/lib/pkgconfig \
-    go build -o "$work/shared" "$root/examples/quickstart.go"
-LD_LIBRARY_PATH=$work/installed/lib "$work/shared" "${arguments[@]}" >"$work/shared.json" 2>/dev/null
-cmp "$work/c.json" "$work/shared.json"
-echo "the same $(wc -c <"$work/c.json") bytes from C and from Go, static and installed"
 
 echo "== go-ethereum"
 (cd tests/foreign && go test -count 1 -tags attestlm_static ./...)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything about the Python package: types, tests, the wheel as its users install it.
+# Every test of the Python package: types, tests, the tag of the wheel. scripts/quickstarts.sh installs the wheel.
 #   test.sh library-directory testing-library-directory
 # The second is of a library with the feature `testing`. Works in $ATTESTLM_PYTHON_WORK, or target/python.
 set -euo pipefail
@@ -35,16 +35,10 @@ ATTESTLM_LIBRARY=$library ATTESTLM_TESTING_LIBRARY=$testing \
     "$venv/bin/pytest" -q -o cache_dir="$work/pytest" --tb=short
 
 echo "== the wheel"
-rm -rf "$work/wheel" "$work/user"
+rm -rf "$work/wheel"
 PYTHON=$venv/bin/python ./wheel.sh "$(dirname "$library")" "$work/wheel"
 wheel=$(ls "$work"/wheel/attestlm-*.whl)
 tag=$(basename "$wheel" .whl | sed 's/.*-//')
 "$venv/bin/auditwheel" show "$wheel" >"$work/auditwheel.txt"
 tr '\n' ' ' <"$work/auditwheel.txt" | grep -q "following platform tag: \"$tag\"" || { cat "$work/auditwheel.txt" >&2; exit 1; }
-"${PYTHON:-python3}" -m venv "$work/user"
-"$work/user/bin/pip" install --quiet "$wheel"
-# From elsewhere: the source is not there to be imported instead.
-cd "$work"
-"$work/user/bin/python" "$root/examples/quickstart.py" >receipt.json 2>events.txt
-grep -q '"name":"verified"' events.txt
-echo "$(basename "$wheel"): installed alone, its receipt is verified"
+echo "$(basename "$wheel"): the tag that auditwheel gives"
