@@ -243,7 +243,7 @@ fn judge(
     adapter: Option<&attestlm_adapter_t>,
     operation: &attestlm::operation::Operation,
 ) -> Result<attestlm::verdict::Report, Failure> {
-    Ok(terms.verify(
+    Ok(terms.verify_with(
         document,
         model.map(|model| &model.model),
         adapter.map(|adapter| &adapter.adapter),

@@ -83,6 +83,20 @@ impl Terms {
         document: &Document,
         model: Option<&Model>,
         adapter: Option<&Adapter>,
+    ) -> Result<Report> {
+        self.verify_with(document, model, adapter, &Operation::new())
+    }
+
+    /// As [`Self::verify`]; the operation tells how far the replay is, in tokens, and stops it.
+    ///
+    /// # Errors
+    /// As [`super::verify`].
+    #[cfg(feature = "engine")]
+    pub fn verify_with(
+        &self,
+        document: &Document,
+        model: Option<&Model>,
+        adapter: Option<&Adapter>,
         operation: &Operation,
     ) -> Result<Report> {
         if self.signature_only {

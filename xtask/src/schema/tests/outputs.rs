@@ -53,10 +53,7 @@ fn generate(given: &mut Given, session: &SharedSession, request: &Value, signer:
         for (terms, model) in
             [("{}", model), ("{}", None), (r#"{"scored":true}"#, model), (r#"{"signatureOnly":true}"#, None)]
         {
-            let report = Terms::from_json(terms.as_bytes())
-                .unwrap()
-                .verify(&document, model, None, &Default::default())
-                .unwrap();
+            let report = Terms::from_json(terms.as_bytes()).unwrap().verify(&document, model, None).unwrap();
             add("report", report.to_json());
         }
     }
