@@ -50,39 +50,29 @@ pid_t gettid(void)
     return (pid_t)syscall(SYS_gettid);
 }
 
-/* Reads that many random bytes of a file. */
-static int read_random(const char *path, void *bytes, size_t len)
+/* Random bytes where getrandom is missing: from /dev/urandom, once /dev/random says that the kernel has been seeded. */
+static int read_device(void *bytes, size_t len)
 {
-    ssize_t got;
-    int descriptor;
+    struct pollfd seeded = {.fd = open("/dev/random", O_RDONLY | O_CLOEXEC), .events = POLLIN};
+    int device = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+    int ready = -1;
+    ssize_t got = -1;
 
-    do {
-        descriptor = open(path, O_RDONLY | O_CLOEXEC);
-    } while (descriptor < 0 && errno == EINTR);
-    if (descriptor < 0) {
-        return 0;
+    if (seeded.fd >= 0 && device >= 0) {
+        do {
+            ready = poll(&seeded, 1, -1);
+        } while (ready < 0 && errno == EINTR);
+        do {
+            got = read(device, bytes, len);
+        } while (got < 0 && errno == EINTR);
     }
-    do {
-        got = read(descriptor, bytes, len);
-    } while (got < 0 && errno == EINTR);
-    close(descriptor);
-    return got == (ssize_t)len;
-}
-
-/* Waits until the kernel has been seeded: /dev/urandom itself does not. */
-static int wait_for_seed(void)
-{
-    struct pollfd random = {.fd = open("/dev/random", O_RDONLY | O_CLOEXEC), .events = POLLIN};
-    int ready;
-
-    if (random.fd < 0) {
-        return 0;
+    if (seeded.fd >= 0) {
+        close(seeded.fd);
     }
-    do {
-        ready = poll(&random, 1, -1);
-    } while (ready < 0 && errno == EINTR);
-    close(random.fd);
-    return ready == 1;
+    if (device >= 0) {
+        close(device);
+    }
+    return ready == 1 && (seeded.revents & POLLIN) && got == (ssize_t)len;
 }
 
 /* 2.36. The caller cannot be told of a failure, and a number that is not random must not be taken for one. */
@@ -94,8 +84,8 @@ uint32_t arc4random(void)
     do {
         got = getrandom(&number, sizeof number, 0);
     } while (got < 0 && errno == EINTR);
-    /* A kernel before 3.17, or a sandbox. */
-    if (got != (ssize_t)sizeof number && !(wait_for_seed() && read_random("/dev/urandom", &number, sizeof number))) {
+    /* A kernel before 3.17, or a sandbox that refuses the call. */
+    if (got != (ssize_t)sizeof number && !read_device(&number, sizeof number)) {
         abort();
     }
     return number;
