@@ -20,7 +20,7 @@ mkdir -p "$out"
 } >"$out/exports.map"
 functions=$(sed -nE 's/^    (attestlm_[a-z0-9_]+);$/\1/p' "$out/exports.map")
 
-# On x86-64 glibc 2.28 is enough for both, whatever the glibc here (ffi/glibc/). The archive's user links it against a glibc of
+# On x86-64 glibc 2.28 is enough for both, though a newer one is here (ffi/glibc/). The archive's user links it against a glibc of
 # his own: there it is enough that nothing is missing. They come before the archive: the first definition of a name is taken
 # for all references, weak ones (Rust's library) and the C++ runtime's included.
 missing=() versions=() system=(-lpthread -ldl -lm)
