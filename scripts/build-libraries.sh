@@ -12,7 +12,7 @@ build() {
     local out=$1 made_of
     shift
     ${CARGO:-cargo} build --release --locked --package attestlm-ffi ${1:+--features "$1"}
-    made_of=$(cat "$release/libattestlm_ffi.a" scripts/libraries.sh ffi/abi/* ffi/src/testing.rs | sha256sum)
+    made_of=$(cat "$release/libattestlm_ffi.a" scripts/libraries.sh ffi/abi/* ffi/glibc/* ffi/src/testing.rs | sha256sum)
     [ "$(cat "$out/made-of" 2>/dev/null)" != "$made_of" ] || return 0
     rm -rf "$out"
     scripts/libraries.sh "$release" "$out" "$@" >/dev/null

@@ -52,6 +52,22 @@ if readelf -d "$work/lib/libattestlm.so.0" | grep -qE 'NEEDED.*(stdc\+\+|gcc_s)'
     echo "libattestlm.so needs the C++ runtime" >&2
     exit 1
 fi
+# glibc 2.28 is enough (ffi/glibc/): no version is newer.
+readelf -VW "$work"/{lib,verify,testing}/libattestlm.so.0 | grep -oE 'GLIBC_[A-Z0-9_.]+' | sort -uV >"$work/versions"
+if ! { cat "$work/versions"; echo GLIBC_2.28; } | sort -CV; then
+    nm -D --undefined-only "$work"/{lib,verify,testing}/libattestlm.so.0 | grep -F "$(sed '1,/^GLIBC_2.28$/d' "$work/versions")" >&2
+    echo "libattestlm.so needs a newer glibc than 2.28" >&2
+    exit 1
+fi
+# The archive's functions all were there in 2.28, whatever their version here. These two are in no shared library.
+system=$(for name in libc.so.6 libm.so.6 libpthread.so.0 libdl.so.2 ld-linux-x86-64.so.2; do cc -print-file-name=$name; done)
+# shellcheck disable=SC2086 # a list of names
+{
+    printf '%s\n' __dso_handle pthread_atfork
+    nm -D --defined-only $system | sed -nE 's/.* ([^ @]+)@+GLIBC_2\.([0-9]|1[0-9]|2[0-8])(\.[0-9]+)?$/\1/p'
+} | sort -u >"$work/glibc"
+nm --undefined-only "$work/lib/libattestlm.a" | awk '$1 == "U" { print $2 }' | sort -u | comm -23 - "$work/glibc" >"$work/missing"
+[ ! -s "$work/missing" ] || { echo "glibc 2.28 lacks:" >&2; cat "$work/missing" >&2; exit 1; }
 size=$(stat -c %s "$work/lib/libattestlm.so.0")
 echo "$(echo "$declared" | wc -l) functions, libattestlm.so: $size bytes"
 [ "$size" -le $((15 * 1024 * 1024)) ]

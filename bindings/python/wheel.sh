@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
-# The wheel, with the library inside. Its tag names the glibc that the library needs: build the library on an older
-# system for an older one.
+# The wheel, with the library inside. Its tag names the glibc that the library needs.
 #   wheel.sh library-directory out-directory
 set -euo pipefail
-[ $# -eq 2 ] || { sed -n 2,4p "$0" >&2; exit 2; }
+[ $# -eq 2 ] || { sed -n 2,3p "$0" >&2; exit 2; }
 library=$(realpath "$1/libattestlm.so")
 out=$(realpath -m "$2")
 cd "$(dirname "$0")"
