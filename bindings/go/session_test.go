@@ -61,7 +61,7 @@ func TestErrorsNameTheField(t *testing.T) {
 	if !errors.Is(err, ErrGrammar) {
 		t.Error(err)
 	}
-	_, err = OpenModel("/nowhere/model.gguf")
+	_, err = OpenModel(background, "/nowhere/model.gguf", OpenOptions{})
 	if !errors.Is(err, ErrIO) {
 		t.Error(err)
 	}
@@ -123,7 +123,7 @@ func TestStream(t *testing.T) {
 		t.Fatalf("%q: %+v", text.String(), answer)
 	}
 	defer answer.Receipt.Close()
-	report, err := answer.Receipt.Verify(VerifyOptions{Model: theModel(t), Request: &request})
+	report, err := answer.Receipt.Verify(background, VerifyOptions{Model: theModel(t), Request: &request})
 	if err != nil || report.Verdict.Name != Verified {
 		t.Errorf("%+v: %v", report, err)
 	}
@@ -181,7 +181,7 @@ func TestChoices(t *testing.T) {
 
 func TestGeneration(t *testing.T) {
 	session, signer := newSession(t, Options{}), newTestSigner(t)
-	generation, err := session.Start(Request{Prompt: "1", MaxTokens: 4, IgnoreEOG: true}, signer)
+	generation, err := session.Start(background, Request{Prompt: "1", MaxTokens: 4, IgnoreEOG: true}, signer)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,7 +239,7 @@ func TestCancel(t *testing.T) {
 		"generation": (*Generation).Cancel,
 		"session":    func(*Generation) error { return session.Cancel() },
 	} {
-		generation, err := session.Start(request, signer)
+		generation, err := session.Start(background, request, signer)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -267,7 +267,7 @@ func TestCancel(t *testing.T) {
 			t.Fatal(err)
 		}
 		for allow, expected := range map[bool]string{false: Invalid, true: Verified} {
-			report, err := receipt.Verify(VerifyOptions{Model: theModel(t), Terms: Terms{AllowPrefix: allow}})
+			report, err := receipt.Verify(background, VerifyOptions{Model: theModel(t), Terms: Terms{AllowPrefix: allow}})
 			if err != nil || report.Verdict.Name != expected || report.Verdict.PrefixOnly != allow {
 				t.Errorf("%s: %+v: %v", name, report, err)
 			}
@@ -275,7 +275,7 @@ func TestCancel(t *testing.T) {
 		receipt.Close()
 		generation.Close()
 	}
-	if err := session.Forget(); err != nil {
+	if err := session.Forget(background); err != nil {
 		t.Error(err)
 	}
 }
@@ -345,7 +345,7 @@ func TestContextEndsBesideAScore(t *testing.T) {
 	for i := range tokens {
 		tokens[i] = 70 + uint32(i%7)
 	}
-	generation, err := session.Start(Request{Prompt: "1", MaxTokens: 100, IgnoreEOG: true}, nil)
+	generation, err := session.Start(background, Request{Prompt: "1", MaxTokens: 100, IgnoreEOG: true}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -404,13 +404,13 @@ func TestScore(t *testing.T) {
 	for _, token := range score.Tokens {
 		text += token.Text
 		ids = append(ids, token.Token)
-		sum += token.LogProb
+		sum += token.Logprob
 	}
-	if text != " <&>" || score.PromptCount == 0 || sum >= 0 || score.LogProb-sum > 1e-9 || sum-score.LogProb > 1e-9 {
+	if text != " <&>" || score.PromptCount == 0 || sum >= 0 || score.Logprob-sum > 1e-9 || sum-score.Logprob > 1e-9 {
 		t.Errorf("%q: %+v", text, score)
 	}
 	again, err := session.Score(background, request, Continuation{Tokens: ids}, nil)
-	if err != nil || again.LogProb != score.LogProb || again.Receipt != nil {
+	if err != nil || again.Logprob != score.Logprob || again.Receipt != nil {
 		t.Errorf("%+v: %v", again, err)
 	}
 	_, err = session.Score(background, request, Continuation{Tokens: []uint32{}}, nil)
@@ -418,7 +418,7 @@ func TestScore(t *testing.T) {
 		t.Error(err)
 	}
 	for scored, expected := range map[bool]string{true: Verified, false: Invalid} {
-		report, err := score.Receipt.Verify(VerifyOptions{Model: theModel(t), Terms: Terms{Scored: scored}})
+		report, err := score.Receipt.Verify(background, VerifyOptions{Model: theModel(t), Terms: Terms{Scored: scored}})
 		if err != nil || report.Verdict.Name != expected {
 			t.Errorf("%+v: %v", report, err)
 		}
@@ -464,7 +464,7 @@ func TestGoroutinesShareASession(t *testing.T) {
 // Eight goroutines on one generation: one is in Next, the others are told.
 func TestGoroutinesShareAGeneration(t *testing.T) {
 	session := newSession(t, Options{})
-	generation, err := session.Start(Request{Prompt: "1", MaxTokens: 200, IgnoreEOG: true}, nil)
+	generation, err := session.Start(background, Request{Prompt: "1", MaxTokens: 200, IgnoreEOG: true}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -108,7 +108,7 @@ func TestCallbackIsForgotten(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		generation, err := session.Start(Request{Prompt: "1", MaxTokens: 1}, signer)
+		generation, err := session.Start(background, Request{Prompt: "1", MaxTokens: 1}, signer)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -129,7 +129,7 @@ func TestCallbackIsForgotten(t *testing.T) {
 		t.Error("gone while a generation uses it")
 	}
 	generation.Close()
-	if err := session.Forget(); err != nil {
+	if err := session.Forget(background); err != nil {
 		t.Error(err)
 	}
 	if !collected() {
