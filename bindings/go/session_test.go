@@ -179,6 +179,49 @@ func TestChoices(t *testing.T) {
 	}
 }
 
+// Each token comes with its log-probability, which is what a score says of it, and with as many of the likeliest.
+func TestLogprobs(t *testing.T) {
+	session, signer := newSession(t, Options{}), newTestSigner(t)
+	request := Request{Prompt: "Tom has 2 apples", MaxTokens: 8, IgnoreEOG: true}
+	plain, err := session.Generate(background, request, nil)
+	if err != nil || plain.Logprobs != nil {
+		t.Fatalf("%+v: %v", plain, err)
+	}
+	score, err := session.Score(background, request, Continuation{Tokens: plain.Tokens}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, count := range []uint32{0, 1, 20} {
+		asked := request
+		asked.Logprobs = &count
+		answer, err := session.Generate(background, asked, signer)
+		if err != nil || len(answer.Logprobs) != 8 || answer.Text != plain.Text {
+			t.Fatalf("%+v: %v", answer, err)
+		}
+		for i, found := range answer.Logprobs {
+			if found.Token != answer.Tokens[i] || found.Logprob != score.Tokens[i].Logprob || len(found.Likeliest) != int(count) {
+				t.Errorf("%d: %+v, not %+v", i, found, score.Tokens[i])
+			}
+			if count > 0 && found.Likeliest[0] != found.TokenLogprob { // drawn greedily
+				t.Errorf("%d: %+v", i, found)
+			}
+			for j := 1; j < len(found.Likeliest); j++ {
+				if found.Likeliest[j].Logprob > found.Likeliest[j-1].Logprob {
+					t.Errorf("%d: %+v", i, found)
+				}
+			}
+		}
+		report, err := answer.Receipt.Verify(background, VerifyOptions{Model: theModel(t), Request: &request})
+		if err != nil || report.Verdict.Name != Verified {
+			t.Errorf("%+v: %v", report, err)
+		}
+		answer.Receipt.Close()
+	}
+	many := uint32(21)
+	_, err = session.Generate(background, Request{Prompt: "1", Logprobs: &many}, nil)
+	answered(t, err, ErrArgument, "logprobs", "")
+}
+
 func TestGeneration(t *testing.T) {
 	session, signer := newSession(t, Options{}), newTestSigner(t)
 	generation, err := session.Start(background, Request{Prompt: "1", MaxTokens: 4, IgnoreEOG: true}, signer)
@@ -368,7 +411,9 @@ func TestContextEndsBesideAScore(t *testing.T) {
 			_, err := session.Score(ctx, Request{Prompt: "2"}, Continuation{Text: "1"}, nil)
 			return err
 		},
+		"forget": session.Forget,
 	} {
+		before := runtime.NumGoroutine()
 		ctx, cancel := context.WithTimeout(background, 20*time.Millisecond)
 		start := time.Now()
 		if err := call(ctx); !errors.Is(err, context.DeadlineExceeded) {
@@ -377,6 +422,7 @@ func TestContextEndsBesideAScore(t *testing.T) {
 		if late := time.Since(start) - 20*time.Millisecond; late > 100*time.Millisecond {
 			t.Errorf("%s: %v late", name, late)
 		}
+		noneLeft(t, before)
 		cancel()
 	}
 	select {
@@ -430,8 +476,7 @@ func TestGoroutinesShareASession(t *testing.T) {
 	request := func(i int) Request {
 		return Request{Prompt: fmt.Sprintf("%d + 1 =", i), MaxTokens: 20, IgnoreEOG: true, Temperature: "0.8", Seed: "5"}
 	}
-	// A score needs a stream beside those of the generations.
-	alone, session := newSession(t, Options{}), newSession(t, Options{Streams: 9})
+	alone, session := newSession(t, Options{}), newSession(t, Options{Streams: 4})
 	signer := newTestSigner(t)
 	var all sync.WaitGroup
 	for i := range 8 {
