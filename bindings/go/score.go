@@ -55,10 +55,11 @@ func (s *Session) Score(ctx context.Context, request Request, continuation Conti
 	if failed != nil {
 		return nil, failed
 	}
-	if err := s.turn.take(ctx); err != nil {
-		return nil, err
+	end, failed := s.turn.take(ctx)
+	if failed != nil {
+		return nil, failed
 	}
-	defer s.turn.give()
+	defer end()
 	session, closed := s.object.use()
 	if closed != nil {
 		return nil, closed

@@ -94,10 +94,11 @@ func (s *Session) Start(ctx context.Context, request Request, signer *Signer) (*
 	if failed != nil {
 		return nil, failed
 	}
-	if err := s.turn.take(ctx); err != nil {
-		return nil, err
+	end, failed := s.turn.take(ctx)
+	if failed != nil {
+		return nil, failed
 	}
-	defer s.turn.give()
+	defer end()
 	session, closed := s.object.use()
 	if closed != nil {
 		return nil, closed
@@ -200,10 +201,11 @@ func (s *Session) GenerateAll(ctx context.Context, request Request, signer *Sign
 
 // Forget forgets every cached prefix that is not in use: the next prompt is read whole. It waits as [Session.Start] does.
 func (s *Session) Forget(ctx context.Context) error {
-	if err := s.turn.take(ctx); err != nil {
-		return err
+	end, failed := s.turn.take(ctx)
+	if failed != nil {
+		return failed
 	}
-	defer s.turn.give()
+	defer end()
 	session, closed := s.object.use()
 	if closed != nil {
 		return closed

@@ -1,9 +1,11 @@
 package attestlm
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"runtime"
 	"strconv"
 	"strings"
@@ -127,6 +129,64 @@ func TestCallbackFails(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// The session that a function signs for refuses it, and does not wait for itself.
+func TestCallbackUsesItsSession(t *testing.T) {
+	session := newSession(t, Options{Streams: 2})
+	ctx, cancel := context.WithTimeout(background, 10*time.Second)
+	defer cancel()
+	no, calls := errors.New("no"), 0
+	signer, err := NewCallbackSigner(Address{1}, func([32]byte) (signature [65]byte, err error) {
+		calls++
+		for _, ctx := range []context.Context{background, ctx} {
+			_, err := session.Generate(ctx, Request{Prompt: "1"}, nil)
+			answered(t, err, ErrArgument, "session", "a signer must not call it")
+			_, err = session.Score(ctx, Request{Prompt: "1"}, Continuation{Text: "1"}, nil)
+			answered(t, err, ErrArgument, "session", "a signer must not call it")
+			answered(t, session.Forget(ctx), ErrArgument, "session", "a signer must not call it")
+		}
+		return signature, no
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer signer.Close()
+	if _, err := session.Generate(ctx, Request{Prompt: "1", MaxTokens: 1}, signer); !errors.Is(err, no) {
+		t.Error(err)
+	}
+	if _, err := session.Score(ctx, Request{Prompt: "1"}, Continuation{Text: "1"}, signer); !errors.Is(err, no) {
+		t.Error(err)
+	}
+	if calls != 2 {
+		t.Errorf("%d calls", calls)
+	}
+	if _, err := session.Score(ctx, Request{Prompt: "1"}, Continuation{Text: "1"}, nil); err != nil {
+		t.Error(err)
+	}
+}
+
+// A function that ends its goroutine ends the process, and says why: the library could not go on.
+func TestCallbackExits(t *testing.T) {
+	if os.Getenv("ATTESTLM_TEST_GOEXIT") != "" {
+		signer, err := NewCallbackSigner(Address{1}, func([32]byte) (signature [65]byte, err error) {
+			runtime.Goexit()
+			return
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = newSession(t, Options{}).Generate(background, Request{Prompt: "1", MaxTokens: 1}, signer)
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(background, 20*time.Second)
+	defer cancel()
+	command := exec.CommandContext(ctx, os.Args[0], "-test.run", "^TestCallbackExits$")
+	command.Env = append(os.Environ(), "ATTESTLM_TEST_GOEXIT=1")
+	said, err := command.CombinedOutput()
+	if err == nil || ctx.Err() != nil || !strings.Contains(string(said), "a SignFunc called runtime.Goexit") {
+		t.Errorf("%v: %s", err, said)
 	}
 }
 

@@ -6,9 +6,20 @@ package attestlm
 extern int32_t attestlmGoSign(uintptr_t env, uint8_t *digest, uint8_t *signature);
 extern void attestlmGoForget(uintptr_t env);
 
+// How many signing functions this thread is in.
+static _Thread_local int attestlm_go_signing;
+
+static inline int attestlm_go_is_signing(void)
+{
+	return attestlm_go_signing;
+}
+
 static inline int32_t attestlm_go_sign(void *env, const uint8_t *digest, uint8_t *signature)
 {
-	return attestlmGoSign((uintptr_t)env, (uint8_t *)digest, signature);
+	attestlm_go_signing++;
+	int32_t status = attestlmGoSign((uintptr_t)env, (uint8_t *)digest, signature);
+	attestlm_go_signing--;
+	return status;
 }
 
 static inline void attestlm_go_forget(void *env)
@@ -96,12 +107,23 @@ func (s *signing) end() {
 
 // call calls the function, whose panic must not unwind through the library.
 func (s *signing) call(digest [32]byte) (signature [65]byte, err error) {
+	returned := false
 	defer func() {
 		if value := recover(); value != nil {
 			err = &PanicError{value, debug.Stack()}
+		} else if !returned {
+			// The library would wait for ever, and nothing can stop it.
+			panic("attestlm: a SignFunc called runtime.Goexit")
 		}
 	}()
-	return s.sign(digest)
+	signature, err = s.sign(digest)
+	returned = true
+	return signature, err
+}
+
+// isSigning says whether this goroutine is in a function that signs. Until the function returns, it keeps its thread.
+func isSigning() bool {
+	return C.attestlm_go_is_signing() != 0
 }
 
 // fail keeps an error of the function, and gives its number.

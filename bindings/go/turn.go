@@ -8,17 +8,19 @@ type turn chan struct{}
 
 func newTurn() turn { return make(turn, 1) }
 
-// take waits for the turn, and give ends it.
-func (t turn) take(ctx context.Context) error {
+// take waits for the turn, and gives what ends it.
+func (t turn) take(ctx context.Context) (end func(), err error) {
 	if err := ctx.Err(); err != nil {
-		return err
+		return nil, err
+	}
+	if isSigning() {
+		// A score that has the turn may wait for this very function: the library sees that, and refuses.
+		return func() {}, nil
 	}
 	select {
 	case t <- struct{}{}:
-		return nil
+		return func() { <-t }, nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return nil, ctx.Err()
 	}
 }
-
-func (t turn) give() { <-t }
