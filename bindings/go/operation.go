@@ -16,7 +16,8 @@ const progressEvery = 50 * time.Millisecond
 
 // operate makes a call that the end of ctx ends, and tells progress, if that is not nil, how far it is. When it returns,
 // nothing of it runs any more.
-func operate[T any](ctx context.Context, progress func(done, total uint64), call func(*C.attestlm_operation_t) (T, error)) (T, error) {
+func operate[T any](ctx context.Context, progress func(done, total uint64),
+	call func(*C.attestlm_operation_t) (T, error)) (T, error) {
 	var none T
 	if err := ctx.Err(); err != nil {
 		return none, err
@@ -53,7 +54,8 @@ func atEnd(ctx context.Context, do func()) (stop func()) {
 
 // watch makes a call in a goroutine, which ends before watch does, and tells progress in this one: a panic there is the
 // caller's own.
-func watch[T any](progress func(done, total uint64), operation *C.attestlm_operation_t, cancel func(), call func() (T, error)) (T, error) {
+func watch[T any](progress func(done, total uint64), operation *C.attestlm_operation_t, cancel func(),
+	call func() (T, error)) (T, error) {
 	if progress == nil {
 		return call()
 	}

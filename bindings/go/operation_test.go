@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -117,7 +118,7 @@ func TestContextEndsAReplay(t *testing.T) {
 		t.Errorf("%d of %d tokens, not %d", last, all, expected)
 	}
 	before := runtime.NumGoroutine()
-	ended := 0
+	var late []time.Duration
 	const moments = 40
 	for moment := range moments {
 		if moment%2 == 0 {
@@ -128,20 +129,22 @@ func TestContextEndsAReplay(t *testing.T) {
 		after := time.Duration(moment) * whole * 5 / 4 / moments
 		ctx, cancel := context.WithTimeout(background, after)
 		start := time.Now()
-		err := judge(ctx)
-		if late := time.Since(start) - after; err != nil && late > 100*time.Millisecond {
-			t.Errorf("%v late", late)
-		}
-		if err == context.DeadlineExceeded {
-			ended++
+		if err := judge(ctx); err == context.DeadlineExceeded {
+			late = append(late, time.Since(start)-after)
 		} else if err != nil {
 			t.Error(err)
 		}
 		cancel()
 	}
-	t.Logf("%d of %d ended; whole: %v", ended, moments, whole)
-	if ended < moments/4 {
-		t.Errorf("%d ended", ended)
+	if len(late) < moments/4 {
+		t.Fatalf("%d of %d ended", len(late), moments)
+	}
+	// One in ten may meet a machine that is busy elsewhere.
+	slices.Sort(late)
+	most := late[len(late)*9/10]
+	t.Logf("%d of %d ended, %v late, the last %v; whole: %v", len(late), moments, most, late[len(late)-1], whole)
+	if most > 100*time.Millisecond {
+		t.Errorf("%v late", most)
 	}
 	noneLeft(t, before)
 }

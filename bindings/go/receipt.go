@@ -109,8 +109,8 @@ func (r *Receipt) Sign(signature []byte) error {
 }
 
 // Verify judges the receipt. No error says that there is a report, not that the receipt stands: look at its verdict. It
-// blocks for the replay, which ends with ctx.Err() at the end of ctx. Errors: [ErrArgument] (terms, request), [ErrModel] (the file was
-// changed), [ErrEngine], [ErrUnsupported] (a model, but no engine here).
+// blocks for the replay, which ends with ctx.Err() at the end of ctx. Errors: [ErrArgument] (terms, request), [ErrModel]
+// (the file was changed), [ErrEngine], [ErrUnsupported] (a model, but no engine here).
 func (r *Receipt) Verify(ctx context.Context, options VerifyOptions) (*Report, error) {
 	terms, failed := encode("terms", options.Terms)
 	if failed != nil {

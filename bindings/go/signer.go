@@ -57,9 +57,9 @@ func NewKeystoreSigner(keystore []byte, password string) (*Signer, error) {
 }
 
 // NewCallbackSigner makes a signer that calls a function: a wallet, an HSM, a KMS. Every signature it makes is checked to
-// be by address. Several goroutines may be in sign at once, for a request that another one waits for, too. It must not
-// use the session it signs for, which waits for it, and must return: runtime.Goexit in it ends the process. If it fails there is no receipt: the error that says so is
-// [ErrSigner], and its own; if it panics, [ErrSigner] and a [*PanicError].
+// be by address. Several goroutines may be in sign at once, for a request that another one waits for, too. It must not use
+// the session it signs for, which refuses it, and must return: runtime.Goexit in it ends the process. If it fails there is
+// no receipt: the error that says so is [ErrSigner], and its own; if it panics, [ErrSigner] and a [*PanicError].
 func NewCallbackSigner(address Address, sign SignFunc) (*Signer, error) {
 	if sign == nil {
 		return nil, &Error{ErrArgument, "sign", "is nil"}
