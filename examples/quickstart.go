@@ -87,7 +87,7 @@ func run(ctx context.Context, arguments []string) error {
 		return err
 	}
 	defer receipt.Close()
-	report, err := receipt.Verify(attestlm.VerifyOptions{Model: model, Request: &request})
+	report, err := receipt.Verify(ctx, attestlm.VerifyOptions{Model: model, Request: &request})
 	if err != nil {
 		return err
 	}

@@ -92,7 +92,7 @@ func TestAdapter(t *testing.T) {
 		"none expected":  {adapter, &Hash{}, Invalid},
 		"none mentioned": {adapter, nil, Verified},
 	} {
-		report, err := with.Receipt.Verify(VerifyOptions{Model: model, Adapter: test.adapter, Terms: Terms{Adapter: test.expect}})
+		report, err := with.Receipt.Verify(background, VerifyOptions{Model: model, Adapter: test.adapter, Terms: Terms{Adapter: test.expect}})
 		if err != nil || report.Verdict.Name != test.verdict {
 			t.Errorf("%s: %+v: %v", name, report, err)
 		}

@@ -6,8 +6,12 @@
 // running call uses is freed when the call ends. What was forgotten is closed when it is collected. Everything may be used
 // from several goroutines, except where a method says otherwise.
 //
+// What takes long has a context. At its end the call ends with ctx.Err(), and nothing of it is left.
+//
 // A call that fails gives an [*Error], which is one of the sentinels: errors.Is(err, attestlm.ErrArgument).
 package attestlm
+
+//go:generate ./libs.sh $ATTESTLM_LIBRARY
 
 /*
 #include <attestlm.h>

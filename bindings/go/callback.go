@@ -13,17 +13,11 @@ import (
 )
 
 //export attestlmGoSign
-func attestlmGoSign(env C.uintptr_t, digest, signature *C.uint8_t) (status C.int32_t) {
-	// A panic must not unwind through the library.
-	defer func() {
-		if recover() != nil {
-			status = -1
-		}
-	}()
-	sign := cgo.Handle(env).Value().(SignFunc)
-	signed, err := sign(*(*[32]byte)(unsafe.Pointer(digest)))
+func attestlmGoSign(env C.uintptr_t, digest, signature *C.uint8_t) C.int32_t {
+	signing := cgo.Handle(env).Value().(*signing)
+	signed, err := signing.call(*(*[32]byte)(unsafe.Pointer(digest)))
 	if err != nil {
-		return -1
+		return C.int32_t(signing.fail(err))
 	}
 	*(*[65]byte)(unsafe.Pointer(signature)) = signed
 	return 0

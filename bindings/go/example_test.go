@@ -15,7 +15,7 @@ import (
 // The functions are the README's examples, word for word.
 
 func ask(ctx context.Context) (document []byte, err error) {
-	model, err := attestlm.BundledModel() // or attestlm.OpenModel("model.gguf")
+	model, err := attestlm.BundledModel() // or attestlm.OpenModel(ctx, "model.gguf", attestlm.OpenOptions{})
 	if err != nil {
 		return nil, err
 	}
@@ -45,13 +45,13 @@ func ask(ctx context.Context) (document []byte, err error) {
 	return answer.Receipt.JSON(true)
 }
 
-func judge(document []byte, model *attestlm.Model, request *attestlm.Request) error {
+func judge(ctx context.Context, document []byte, model *attestlm.Model, request *attestlm.Request) error {
 	receipt, err := attestlm.ParseReceipt(document)
 	if err != nil {
 		return err
 	}
 	defer receipt.Close()
-	report, err := receipt.Verify(attestlm.VerifyOptions{Model: model, Request: request})
+	report, err := receipt.Verify(ctx, attestlm.VerifyOptions{Model: model, Request: request})
 	if err != nil {
 		return err
 	}
@@ -77,8 +77,8 @@ func stream(ctx context.Context, session *attestlm.Session, request attestlm.Req
 	return nil
 }
 
-func refused(session *attestlm.Session) {
-	_, err := session.Start(attestlm.Request{Prompt: "1", Temperature: "101"}, nil)
+func refused(ctx context.Context, session *attestlm.Session) {
+	_, err := session.Start(ctx, attestlm.Request{Prompt: "1", Temperature: "101"}, nil)
 	var found *attestlm.Error
 	if errors.Is(err, attestlm.ErrArgument) && errors.As(err, &found) {
 		fmt.Println(found.Field)
@@ -106,7 +106,7 @@ func Example() {
 		panic(err)
 	}
 	defer model.Close()
-	if err := judge(document, model, nil); err != nil {
+	if err := judge(context.Background(), document, model, nil); err != nil {
 		panic(err)
 	}
 	// Output:
@@ -129,7 +129,7 @@ func ExampleError() {
 	model, session := sessionOf(attestlm.BundledModel())
 	defer model.Close()
 	defer session.Close()
-	refused(session)
+	refused(context.Background(), session)
 	// Output:
 	// temperature
 }

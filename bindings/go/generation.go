@@ -43,14 +43,29 @@ type Answer struct {
 	Finish      string   `json:"finish"`
 	Tokens      []uint32 `json:"tokens"` // those that ended it included
 	PromptCount uint64   `json:"promptCount"`
-	Receipt     *Receipt `json:"-"`
+
+	// Logprobs of the tokens, if Request.Logprobs asked for them. They are no part of the receipt.
+	Logprobs []TokenLogprobs `json:"logprobs"`
+
+	Receipt *Receipt `json:"-"`
+}
+
+// TokenLogprobs say how likely an output token was, and which were the likeliest there, as many as were asked for.
+type TokenLogprobs struct {
+	TokenLogprob
+	Likeliest []TokenLogprob `json:"likeliest"`
+}
+
+// TokenLogprob is the natural logarithm of a token's probability, before the sampling policy.
+type TokenLogprob struct {
+	Token   uint32  `json:"token"`
+	Logprob float64 `json:"logprob"`
 }
 
 // Generation is one request at work. Closed before its end, it is cancelled, and nothing of it is signed.
 type Generation struct {
-	object *object[*C.attestlm_generation_t]
-	signed bool
-	end    func() // tells the session that nothing of it runs
+	object  *object[*C.attestlm_generation_t]
+	signing *signing // nil without a signer
 }
 
 // patience is how long a call of the library waits before it looks whether its context has ended: a cancelled generation
@@ -66,8 +81,7 @@ func (g *Generation) Next(ctx context.Context) (Event, error) {
 		return Event{}, closed
 	}
 	defer g.object.done()
-	stop := context.AfterFunc(ctx, func() { _ = g.Cancel() })
-	defer stop()
+	defer atEnd(ctx, func() { _ = g.Cancel() })()
 	wait := -time.Millisecond
 	if ctx.Done() != nil {
 		wait = patience
@@ -105,7 +119,6 @@ func (g *Generation) next(generation *C.attestlm_generation_t, wait time.Duratio
 	milliseconds := min(wait.Milliseconds(), math.MaxInt32)
 	switch status := C.attestlm_generation_next(generation, C.int32_t(milliseconds), &text, &err); status {
 	case C.ATTESTLM_END:
-		g.end()
 		return Event{}, false, io.EOF
 	case C.ATTESTLM_TIMEOUT:
 		return Event{}, false, nil
@@ -142,7 +155,7 @@ func (g *Generation) Answer(choice uint32) (*Answer, error) {
 	var err *C.attestlm_error_t
 	status := C.attestlm_generation_answer(generation, C.uint32_t(choice), &text, &err)
 	answer, failed := read[Answer](status, text, err)
-	if failed != nil || !g.signed {
+	if failed != nil || g.signing == nil {
 		return answer, failed
 	}
 	answer.Receipt, failed = g.Receipt(choice)
@@ -163,7 +176,8 @@ func (g *Generation) Receipt(choice uint32) (*Receipt, error) {
 	var receipt *C.attestlm_receipt_t
 	var err *C.attestlm_error_t
 	status := C.attestlm_generation_receipt(generation, C.uint32_t(choice), &receipt, &err)
-	return newReceipt(status, receipt, err)
+	made, failed := newReceipt(status, receipt, err)
+	return made, g.signing.explain(failed)
 }
 
 // ProveToken gives a proof that output token index of a choice is what the receipt's trace says, as a JSON document.
@@ -179,7 +193,7 @@ func (g *Generation) ProveToken(choice, index uint32, withDigest bool) ([]byte, 
 	var err *C.attestlm_error_t
 	status := C.attestlm_generation_prove_token(generation, C.uint32_t(choice), C.uint32_t(index), flag(withDigest), &proof, &err)
 	if err := failure(status, err); err != nil {
-		return nil, err
+		return nil, g.signing.explain(err)
 	}
 	return output(proof), nil
 }

@@ -5,6 +5,8 @@ package attestlm
 */
 import "C"
 
+import "context"
+
 // Model is a model's weights and vocabulary, read-only. Sessions keep what they need: it may be closed before them.
 type Model struct {
 	object *object[*C.attestlm_model_t]
@@ -43,17 +45,26 @@ type Attestable struct {
 	Fast  *Error `json:"fast"`
 }
 
-// OpenModel opens the GGUF file at path. It is hashed, validated and mapped, which takes about a second a gigabyte.
-// Errors: [ErrIO], [ErrModel], [ErrEngine], [ErrUnsupported].
-func OpenModel(path string) (*Model, error) {
+// OpenOptions are how a model's file is read.
+type OpenOptions struct {
+	// Progress, if not nil, is told now and then how many of the file's bytes were read, and at last that all were. It is
+	// called in the goroutine that opens, and not after its end; a panic in it is that goroutine's, once the file is closed.
+	Progress func(done, total uint64)
+}
+
+// OpenModel opens the GGUF file at path. It is hashed, validated and mapped, which takes about a second a gigabyte, and
+// ends with ctx.Err() at the end of ctx. Errors: [ErrIO], [ErrModel], [ErrEngine], [ErrUnsupported].
+func OpenModel(ctx context.Context, path string, options OpenOptions) (*Model, error) {
 	if err := ready(); err != nil {
 		return nil, err
 	}
-	var model *C.attestlm_model_t
-	var err *C.attestlm_error_t
-	data, length := input([]byte(path))
-	status := C.attestlm_model_open(data, length, &model, &err)
-	return newModel(status, model, err)
+	return operate(ctx, options.Progress, func(operation *C.attestlm_operation_t) (*Model, error) {
+		var model *C.attestlm_model_t
+		var err *C.attestlm_error_t
+		data, length := input([]byte(path))
+		status := C.attestlm_model_open(data, length, operation, &model, &err)
+		return newModel(status, model, err)
+	})
 }
 
 // BundledModel gives the model abacus, which is part of the library. It does grade school arithmetic; it is there to try
@@ -76,16 +87,18 @@ func newModel(status C.attestlm_status_t, model *C.attestlm_model_t, err *C.atte
 }
 
 // CheckModel says whether the GGUF file at path is a model that can be opened, without loading it: its header is
-// validated, every byte read. Errors: [ErrIO], [ErrModel].
-func CheckModel(path string) (*ModelFile, error) {
+// validated, every byte read. It ends with ctx.Err() at the end of ctx. Errors: [ErrIO], [ErrModel].
+func CheckModel(ctx context.Context, path string, options OpenOptions) (*ModelFile, error) {
 	if err := ready(); err != nil {
 		return nil, err
 	}
-	var info *C.attestlm_bytes_t
-	var err *C.attestlm_error_t
-	data, length := input([]byte(path))
-	status := C.attestlm_model_check(data, length, &info, &err)
-	return read[ModelFile](status, info, err)
+	return operate(ctx, options.Progress, func(operation *C.attestlm_operation_t) (*ModelFile, error) {
+		var info *C.attestlm_bytes_t
+		var err *C.attestlm_error_t
+		data, length := input([]byte(path))
+		status := C.attestlm_model_check(data, length, operation, &info, &err)
+		return read[ModelFile](status, info, err)
+	})
 }
 
 // Info says what the model is. The first call in a process may run the known-answer test, a few hundred milliseconds.

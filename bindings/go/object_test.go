@@ -26,7 +26,7 @@ func TestUseAfterClose(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	generation, err := session.Start(Request{Prompt: "1", MaxTokens: 2}, signer)
+	generation, err := session.Start(background, Request{Prompt: "1", MaxTokens: 2}, signer)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,17 +71,17 @@ func TestUseAfterClose(t *testing.T) {
 		"NewSession, adapter":   func() error { _, err := live.NewSession(Options{Adapter: adapter}); return err },
 		"Adapter.SHA256":        func() error { _, err := adapter.SHA256(); return err },
 		"Session.Info":          func() error { _, err := session.Info(); return err },
-		"Session.Start":         func() error { _, err := session.Start(Request{Prompt: "1"}, nil); return err },
+		"Session.Start":         func() error { _, err := session.Start(background, Request{Prompt: "1"}, nil); return err },
 		"Session.Generate":      func() error { _, err := session.Generate(background, Request{Prompt: "1"}, nil); return err },
 		"Session.Generate, ctx": func() error { _, err := session.Generate(ctx, Request{Prompt: "1"}, nil); return err },
 		"Session.Score": func() error {
 			_, err := session.Score(ctx, Request{Prompt: "1"}, Continuation{Text: "1"}, nil)
 			return err
 		},
-		"Session.Forget": session.Forget,
+		"Session.Forget": func() error { return session.Forget(background) },
 		"Session.Cancel": session.Cancel,
 		"Start, signer": func() error {
-			_, err := newSession(t, Options{}).Start(Request{Prompt: "1"}, signer)
+			_, err := newSession(t, Options{}).Start(background, Request{Prompt: "1"}, signer)
 			return err
 		},
 		"Generation.Next":       func() error { _, err := generation.Next(background); return err },
@@ -97,7 +97,7 @@ func TestUseAfterClose(t *testing.T) {
 		"Receipt.Digest":        func() error { _, err := receipt.Digest(); return err },
 		"Receipt.Signer":        func() error { _, err := receipt.Signer(); return err },
 		"Receipt.Sign":          func() error { return receipt.Sign(make([]byte, 65)) },
-		"Receipt.Verify":        func() error { _, err := receipt.Verify(VerifyOptions{}); return err },
+		"Receipt.Verify":        func() error { _, err := receipt.Verify(background, VerifyOptions{}); return err },
 		"Receipt.ProveStep":     func() error { _, err := receipt.ProveStep(0); return err },
 		"Receipt.CheckProof":    func() error { return receipt.CheckProof([]byte("{}")) },
 	} {
@@ -128,7 +128,7 @@ func TestCloseAtAnyTime(t *testing.T) {
 			go func() {
 				defer all.Done()
 				for {
-					generation, err := session.Start(Request{Prompt: "1", MaxTokens: 5, IgnoreEOG: true}, signer)
+					generation, err := session.Start(background, Request{Prompt: "1", MaxTokens: 5, IgnoreEOG: true}, signer)
 					if err != nil {
 						if !errors.Is(err, ErrClosed) {
 							t.Error(err)
@@ -162,7 +162,7 @@ func TestCloseAtAnyTime(t *testing.T) {
 
 // A Next that waits returns when its generation is closed.
 func TestCloseWakesNext(t *testing.T) {
-	generation, err := newSession(t, Options{ContextTokens: 16384}).Start(Request{Prompt: "1", MaxTokens: 16000, IgnoreEOG: true}, nil)
+	generation, err := newSession(t, Options{ContextTokens: 16384}).Start(background, Request{Prompt: "1", MaxTokens: 16000, IgnoreEOG: true}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,7 +215,7 @@ func exitWithLiveObjects(t *testing.T) {
 	began := make(chan struct{}, 3)
 	for range 2 {
 		go func() {
-			generation, err := session.Start(Request{Prompt: "1", MaxTokens: 4000, IgnoreEOG: true}, nil)
+			generation, err := session.Start(background, Request{Prompt: "1", MaxTokens: 4000, IgnoreEOG: true}, nil)
 			if err != nil {
 				os.Exit(1)
 			}

@@ -5,6 +5,8 @@ package attestlm
 */
 import "C"
 
+import "context"
+
 // Receipt is a receipt with its disclosure, or without.
 type Receipt struct {
 	object *object[*C.attestlm_receipt_t]
@@ -107,9 +109,9 @@ func (r *Receipt) Sign(signature []byte) error {
 }
 
 // Verify judges the receipt. No error says that there is a report, not that the receipt stands: look at its verdict. It
-// blocks for the replay, which cannot be stopped. Errors: [ErrArgument] (terms, request), [ErrModel] (the file was
-// changed), [ErrEngine], [ErrUnsupported] (a model, but no engine here).
-func (r *Receipt) Verify(options VerifyOptions) (*Report, error) {
+// blocks for the replay, which ends with ctx.Err() at the end of ctx. Errors: [ErrArgument] (terms, request), [ErrModel]
+// (the file was changed), [ErrEngine], [ErrUnsupported] (a model, but no engine here).
+func (r *Receipt) Verify(ctx context.Context, options VerifyOptions) (*Report, error) {
 	terms, failed := encode("terms", options.Terms)
 	if failed != nil {
 		return nil, failed
@@ -135,12 +137,15 @@ func (r *Receipt) Verify(options VerifyOptions) (*Report, error) {
 		return nil, closed
 	}
 	defer options.Adapter.done()
-	var report *C.attestlm_bytes_t
-	var err *C.attestlm_error_t
-	termsData, termsLength := input(terms)
-	requestData, requestLength := input(request)
-	status := C.attestlm_receipt_verify(receipt, model, adapter, termsData, termsLength, requestData, requestLength, &report, &err)
-	return read[Report](status, report, err)
+	return operate(ctx, options.Progress, func(operation *C.attestlm_operation_t) (*Report, error) {
+		var report *C.attestlm_bytes_t
+		var err *C.attestlm_error_t
+		termsData, termsLength := input(terms)
+		requestData, requestLength := input(request)
+		status := C.attestlm_receipt_verify(receipt, model, adapter, termsData, termsLength, requestData, requestLength,
+			operation, &report, &err)
+		return read[Report](status, report, err)
+	})
 }
 
 // ProveStep gives a proof that step index is part of the output, from what the receipt discloses, as a JSON document. It

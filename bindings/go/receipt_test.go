@@ -75,7 +75,7 @@ func TestTerms(t *testing.T) {
 		Finish: answer.Finish, Context: &context, Threads: 1}
 	verify := func(terms Terms) Verdict {
 		t.Helper()
-		report, err := receipt.Verify(VerifyOptions{Model: theModel(t), Terms: terms, Request: &request})
+		report, err := receipt.Verify(background, VerifyOptions{Model: theModel(t), Terms: terms, Request: &request})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -101,17 +101,17 @@ func TestTerms(t *testing.T) {
 		}
 	}
 	other := Request{Prompt: "2", MaxTokens: 3, IgnoreEOG: true, Context: &context}
-	report, err := receipt.Verify(VerifyOptions{Request: &other, Terms: Terms{SignatureOnly: true}})
+	report, err := receipt.Verify(background, VerifyOptions{Request: &other, Terms: Terms{SignatureOnly: true}})
 	if err != nil || report.Verdict.Name != Invalid {
 		t.Errorf("%+v: %v", report, err)
 	}
-	report, err = receipt.Verify(VerifyOptions{Request: &request})
+	report, err = receipt.Verify(background, VerifyOptions{Request: &request})
 	if err != nil || report.Verdict.Name != Unverifiable || report.Verdict.Why == "" {
 		t.Errorf("%+v: %v", report, err)
 	}
-	_, err = receipt.Verify(VerifyOptions{Terms: Terms{Finish: "tired"}})
+	_, err = receipt.Verify(background, VerifyOptions{Terms: Terms{Finish: "tired"}})
 	answered(t, err, ErrArgument, "finish", "")
-	_, err = receipt.Verify(VerifyOptions{Request: &Request{}})
+	_, err = receipt.Verify(background, VerifyOptions{Request: &Request{}})
 	if !errors.Is(err, ErrArgument) {
 		t.Error(err)
 	}
@@ -122,7 +122,7 @@ func TestReportJSON(t *testing.T) {
 	var test struct{ Receipts []string }
 	load(t, filepath.Join(vectors, "generations", "greedy.json"), &test)
 	receipt := parse(t, []byte(test.Receipts[0]))
-	report, err := receipt.Verify(VerifyOptions{Model: theModel(t)})
+	report, err := receipt.Verify(background, VerifyOptions{Model: theModel(t)})
 	if err != nil || report.Verdict.Name != Verified {
 		t.Fatalf("%+v: %v", report, err)
 	}

@@ -6,6 +6,9 @@ type VerifyOptions struct {
 	Adapter *Adapter // one opened for the model, or nil
 	Request *Request // the client's own: without it a hidden system prompt would not show
 	Terms   Terms
+
+	// Progress, if not nil, is told of the replay's tokens, as [OpenOptions] has it.
+	Progress func(done, total uint64)
 }
 
 // Terms of a verification: what is expected, and how to compare.

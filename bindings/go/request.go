@@ -34,6 +34,7 @@ type Request struct {
 	MaxTokens        uint32                 `json:"maxTokens,omitempty"`
 	ContextTokens    uint32                 `json:"contextTokens,omitempty"`
 	Choices          uint32                 `json:"choices,omitempty"`
+	Logprobs         *uint32                `json:"logprobs,omitempty"` // 0 to 20: how many of the likeliest tokens, beside each
 
 	Seed           string  `json:"seed,omitempty"` // 0x and 64 hex digits, a decimal number below 2^64, or "random"
 	SeedRule       uint32  `json:"seedRule,omitempty"`

@@ -24,46 +24,29 @@ func (c Continuation) MarshalJSON() ([]byte, error) {
 	return encode("continuation", map[string]string{"text": c.Text})
 }
 
-// Score says how likely a continuation is. LogProb is the sum of the tokens', Greedy says whether all are greedy. The
+// Score says how likely a continuation is. Logprob is the sum of the tokens', Greedy says whether all are greedy. The
 // receipt is nil without a signer, and else the caller's to close.
 type Score struct {
 	Tokens      []ScoredToken `json:"tokens"`
-	LogProb     float64       `json:"logprob"`
+	Logprob     float64       `json:"logprob"`
 	Greedy      bool          `json:"greedy"`
 	PromptCount uint64        `json:"promptCount"`
 	Receipt     *Receipt      `json:"-"`
 }
 
-// ScoredToken is a token of the continuation. LogProb is the natural logarithm of its probability; Greedy says whether no
+// ScoredToken is a token of the continuation. Logprob is the natural logarithm of its probability; Greedy says whether no
 // token was more probable.
 type ScoredToken struct {
 	Token   uint32  `json:"token"`
 	Text    string  `json:"text"`
-	LogProb float64 `json:"logprob"`
+	Logprob float64 `json:"logprob"`
 	Greedy  bool    `json:"greedy"`
 }
 
-// Score says how likely a continuation is after a request's prompt, in one pass. It needs a stream of its own beside those
-// of the generations that are at work. At the end of ctx it returns ctx.Err() at once; the pass is cancelled as soon as no
-// generation of the session is under way, which the library would cancel with it. Errors: as of [Session.Start];
-// [ErrCancelled] of [Session.Cancel]; [ErrEngine] if every stream is busy.
+// Score says how likely a continuation is after a request's prompt, in one pass. While generations have every stream of the
+// session, it computes for them until one is free. At the end of ctx the pass ends with ctx.Err(), and nothing else of the
+// session does. Errors: as of [Session.Start]; [ErrCancelled] of [Session.Cancel]; what kept the signer from signing.
 func (s *Session) Score(ctx context.Context, request Request, continuation Continuation, signer *Signer) (*Score, error) {
-	if err := s.work.score(ctx); err != nil {
-		return nil, err
-	}
-	ended := make(chan struct{})
-	score := func() (*Score, error) {
-		defer s.work.scored(ended)
-		return s.score(request, continuation, signer)
-	}
-	found, err := within(ctx, score, func(late *Score) { late.Receipt.Close() })
-	if err != nil && ctx.Err() != nil {
-		s.work.abandon(ended, s.Cancel)
-	}
-	return found, err
-}
-
-func (s *Session) score(request Request, continuation Continuation, signer *Signer) (*Score, error) {
 	asked, failed := request.text()
 	if failed != nil {
 		return nil, failed
@@ -72,30 +55,38 @@ func (s *Session) score(request Request, continuation Continuation, signer *Sign
 	if failed != nil {
 		return nil, failed
 	}
+	end, failed := s.turn.take(ctx)
+	if failed != nil {
+		return nil, failed
+	}
+	defer end()
 	session, closed := s.object.use()
 	if closed != nil {
 		return nil, closed
 	}
 	defer s.object.done()
-	signing, closed := signer.use()
-	if closed != nil {
-		return nil, closed
+	signing, failed := signer.begin()
+	if failed != nil {
+		return nil, failed
 	}
-	defer signer.done()
-	var text *C.attestlm_bytes_t
-	var receipt *C.attestlm_receipt_t
-	var err *C.attestlm_error_t
-	askedData, askedLength := input(asked)
-	givenData, givenLength := input(given)
-	status := C.attestlm_session_score(session, askedData, askedLength, givenData, givenLength, signing, &text, &receipt, &err)
-	score, failed := read[Score](status, text, err)
-	if receipt != nil {
-		owned, _ := newReceipt(C.ATTESTLM_OK, receipt, nil)
-		if failed != nil {
-			owned.Close()
-			return nil, failed
+	defer signing.end()
+	return operate(ctx, nil, func(operation *C.attestlm_operation_t) (*Score, error) {
+		var text *C.attestlm_bytes_t
+		var receipt *C.attestlm_receipt_t
+		var err *C.attestlm_error_t
+		askedData, askedLength := input(asked)
+		givenData, givenLength := input(given)
+		status := C.attestlm_session_score(session, askedData, askedLength, givenData, givenLength, signing.pointer(),
+			operation, &text, &receipt, &err)
+		score, failed := read[Score](status, text, err)
+		if receipt != nil {
+			owned, _ := newReceipt(C.ATTESTLM_OK, receipt, nil)
+			if failed != nil {
+				owned.Close()
+				return nil, failed
+			}
+			score.Receipt = owned
 		}
-		score.Receipt = owned
-	}
-	return score, failed
+		return score, signing.explain(failed)
+	})
 }

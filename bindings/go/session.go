@@ -40,7 +40,7 @@ type SessionInfo struct {
 // Options.Streams allows. Nothing runs on its own: goroutines that wait for an answer compute.
 type Session struct {
 	object *object[*C.attestlm_session_t]
-	work   *work
+	turn   turn
 }
 
 // NewSession makes a session of the model. If the model cannot be attested under the profile, the session still
@@ -69,7 +69,7 @@ func (m *Model) NewSession(options Options) (*Session, error) {
 		return nil, err
 	}
 	free := func(session *C.attestlm_session_t) { C.attestlm_session_free(session) }
-	return &Session{own(session, free), newWork()}, nil
+	return &Session{own(session, free), newTurn()}, nil
 }
 
 // Info says what was made of the options.
@@ -85,37 +85,39 @@ func (s *Session) Info() (*SessionInfo, error) {
 	return read[SessionInfo](status, info, err)
 }
 
-// Start queues a request. Nothing is computed yet: [Generation.Next] does. With a signer every answer carries a receipt;
-// nil: none. Errors: [ErrArgument] naming the field, [ErrTemplate], [ErrGrammar], [ErrEngine].
-func (s *Session) Start(request Request, signer *Signer) (*Generation, error) {
+// Start queues a request. Nothing is computed yet: [Generation.Next] does. It waits until a score of the session that runs
+// has ended, or the step that does; the end of ctx ends the first, with ctx.Err(), and means nothing to what was started.
+// With a signer every answer carries a receipt; nil: none. Errors: [ErrArgument] naming the field, [ErrTemplate],
+// [ErrGrammar], [ErrEngine].
+func (s *Session) Start(ctx context.Context, request Request, signer *Signer) (*Generation, error) {
 	text, failed := request.text()
 	if failed != nil {
 		return nil, failed
 	}
+	end, failed := s.turn.take(ctx)
+	if failed != nil {
+		return nil, failed
+	}
+	defer end()
 	session, closed := s.object.use()
 	if closed != nil {
 		return nil, closed
 	}
 	defer s.object.done()
-	signing, closed := signer.use()
-	if closed != nil {
-		return nil, closed
+	signing, failed := signer.begin()
+	if failed != nil {
+		return nil, failed
 	}
-	defer signer.done()
-	end := s.work.begin()
+	defer signing.end()
 	var generation *C.attestlm_generation_t
 	var err *C.attestlm_error_t
 	data, length := input(text)
-	status := C.attestlm_session_generate(session, data, length, signing, &generation, &err)
+	status := C.attestlm_session_generate(session, data, length, signing.pointer(), &generation, &err)
 	if err := failure(status, err); err != nil {
-		end()
 		return nil, err
 	}
-	free := func(generation *C.attestlm_generation_t) {
-		C.attestlm_generation_free(generation)
-		end()
-	}
-	return &Generation{own(generation, free), signer != nil, end}, nil
+	free := func(generation *C.attestlm_generation_t) { C.attestlm_generation_free(generation) }
+	return &Generation{own(generation, free), signing}, nil
 }
 
 // Stream answers a request event by event. An event "done" holds the answer with its receipt. An error ends the stream,
@@ -123,13 +125,7 @@ func (s *Session) Start(request Request, signer *Signer) (*Generation, error) {
 // and nothing of it is signed; after the end of ctx the last error is ctx.Err().
 func (s *Session) Stream(ctx context.Context, request Request, signer *Signer) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
-		if err := ctx.Err(); err != nil {
-			yield(Event{}, err)
-			return
-		}
-		// The library waits here until the step, or the score, that runs has ended.
-		start := func() (*Generation, error) { return s.Start(request, signer) }
-		generation, err := within(ctx, start, func(late *Generation) { late.Close() })
+		generation, err := s.Start(ctx, request, signer)
 		if err != nil {
 			yield(Event{}, err)
 			return
@@ -203,8 +199,13 @@ func (s *Session) GenerateAll(ctx context.Context, request Request, signer *Sign
 	return ordered, nil
 }
 
-// Forget forgets every cached prefix that is not in use: the next prompt is read whole.
-func (s *Session) Forget() error {
+// Forget forgets every cached prefix that is not in use: the next prompt is read whole. It waits as [Session.Start] does.
+func (s *Session) Forget(ctx context.Context) error {
+	end, failed := s.turn.take(ctx)
+	if failed != nil {
+		return failed
+	}
+	defer end()
 	session, closed := s.object.use()
 	if closed != nil {
 		return closed

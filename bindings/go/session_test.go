@@ -61,7 +61,7 @@ func TestErrorsNameTheField(t *testing.T) {
 	if !errors.Is(err, ErrGrammar) {
 		t.Error(err)
 	}
-	_, err = OpenModel("/nowhere/model.gguf")
+	_, err = OpenModel(background, "/nowhere/model.gguf", OpenOptions{})
 	if !errors.Is(err, ErrIO) {
 		t.Error(err)
 	}
@@ -123,7 +123,7 @@ func TestStream(t *testing.T) {
 		t.Fatalf("%q: %+v", text.String(), answer)
 	}
 	defer answer.Receipt.Close()
-	report, err := answer.Receipt.Verify(VerifyOptions{Model: theModel(t), Request: &request})
+	report, err := answer.Receipt.Verify(background, VerifyOptions{Model: theModel(t), Request: &request})
 	if err != nil || report.Verdict.Name != Verified {
 		t.Errorf("%+v: %v", report, err)
 	}
@@ -179,9 +179,52 @@ func TestChoices(t *testing.T) {
 	}
 }
 
+// Each token comes with its log-probability, which is what a score says of it, and with as many of the likeliest.
+func TestLogprobs(t *testing.T) {
+	session, signer := newSession(t, Options{}), newTestSigner(t)
+	request := Request{Prompt: "Tom has 2 apples", MaxTokens: 8, IgnoreEOG: true}
+	plain, err := session.Generate(background, request, nil)
+	if err != nil || plain.Logprobs != nil {
+		t.Fatalf("%+v: %v", plain, err)
+	}
+	score, err := session.Score(background, request, Continuation{Tokens: plain.Tokens}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, count := range []uint32{0, 1, 20} {
+		asked := request
+		asked.Logprobs = &count
+		answer, err := session.Generate(background, asked, signer)
+		if err != nil || len(answer.Logprobs) != 8 || answer.Text != plain.Text {
+			t.Fatalf("%+v: %v", answer, err)
+		}
+		for i, found := range answer.Logprobs {
+			if found.Token != answer.Tokens[i] || found.Logprob != score.Tokens[i].Logprob || len(found.Likeliest) != int(count) {
+				t.Errorf("%d: %+v, not %+v", i, found, score.Tokens[i])
+			}
+			if count > 0 && found.Likeliest[0] != found.TokenLogprob { // drawn greedily
+				t.Errorf("%d: %+v", i, found)
+			}
+			for j := 1; j < len(found.Likeliest); j++ {
+				if found.Likeliest[j].Logprob > found.Likeliest[j-1].Logprob {
+					t.Errorf("%d: %+v", i, found)
+				}
+			}
+		}
+		report, err := answer.Receipt.Verify(background, VerifyOptions{Model: theModel(t), Request: &request})
+		if err != nil || report.Verdict.Name != Verified {
+			t.Errorf("%+v: %v", report, err)
+		}
+		answer.Receipt.Close()
+	}
+	many := uint32(21)
+	_, err = session.Generate(background, Request{Prompt: "1", Logprobs: &many}, nil)
+	answered(t, err, ErrArgument, "logprobs", "")
+}
+
 func TestGeneration(t *testing.T) {
 	session, signer := newSession(t, Options{}), newTestSigner(t)
-	generation, err := session.Start(Request{Prompt: "1", MaxTokens: 4, IgnoreEOG: true}, signer)
+	generation, err := session.Start(background, Request{Prompt: "1", MaxTokens: 4, IgnoreEOG: true}, signer)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,7 +282,7 @@ func TestCancel(t *testing.T) {
 		"generation": (*Generation).Cancel,
 		"session":    func(*Generation) error { return session.Cancel() },
 	} {
-		generation, err := session.Start(request, signer)
+		generation, err := session.Start(background, request, signer)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -267,7 +310,7 @@ func TestCancel(t *testing.T) {
 			t.Fatal(err)
 		}
 		for allow, expected := range map[bool]string{false: Invalid, true: Verified} {
-			report, err := receipt.Verify(VerifyOptions{Model: theModel(t), Terms: Terms{AllowPrefix: allow}})
+			report, err := receipt.Verify(background, VerifyOptions{Model: theModel(t), Terms: Terms{AllowPrefix: allow}})
 			if err != nil || report.Verdict.Name != expected || report.Verdict.PrefixOnly != allow {
 				t.Errorf("%s: %+v: %v", name, report, err)
 			}
@@ -275,7 +318,7 @@ func TestCancel(t *testing.T) {
 		receipt.Close()
 		generation.Close()
 	}
-	if err := session.Forget(); err != nil {
+	if err := session.Forget(background); err != nil {
 		t.Error(err)
 	}
 }
@@ -345,7 +388,7 @@ func TestContextEndsBesideAScore(t *testing.T) {
 	for i := range tokens {
 		tokens[i] = 70 + uint32(i%7)
 	}
-	generation, err := session.Start(Request{Prompt: "1", MaxTokens: 100, IgnoreEOG: true}, nil)
+	generation, err := session.Start(background, Request{Prompt: "1", MaxTokens: 100, IgnoreEOG: true}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -368,7 +411,9 @@ func TestContextEndsBesideAScore(t *testing.T) {
 			_, err := session.Score(ctx, Request{Prompt: "2"}, Continuation{Text: "1"}, nil)
 			return err
 		},
+		"forget": session.Forget,
 	} {
+		before := runtime.NumGoroutine()
 		ctx, cancel := context.WithTimeout(background, 20*time.Millisecond)
 		start := time.Now()
 		if err := call(ctx); !errors.Is(err, context.DeadlineExceeded) {
@@ -377,6 +422,7 @@ func TestContextEndsBesideAScore(t *testing.T) {
 		if late := time.Since(start) - 20*time.Millisecond; late > 100*time.Millisecond {
 			t.Errorf("%s: %v late", name, late)
 		}
+		noneLeft(t, before)
 		cancel()
 	}
 	select {
@@ -404,13 +450,13 @@ func TestScore(t *testing.T) {
 	for _, token := range score.Tokens {
 		text += token.Text
 		ids = append(ids, token.Token)
-		sum += token.LogProb
+		sum += token.Logprob
 	}
-	if text != " <&>" || score.PromptCount == 0 || sum >= 0 || score.LogProb-sum > 1e-9 || sum-score.LogProb > 1e-9 {
+	if text != " <&>" || score.PromptCount == 0 || sum >= 0 || score.Logprob-sum > 1e-9 || sum-score.Logprob > 1e-9 {
 		t.Errorf("%q: %+v", text, score)
 	}
 	again, err := session.Score(background, request, Continuation{Tokens: ids}, nil)
-	if err != nil || again.LogProb != score.LogProb || again.Receipt != nil {
+	if err != nil || again.Logprob != score.Logprob || again.Receipt != nil {
 		t.Errorf("%+v: %v", again, err)
 	}
 	_, err = session.Score(background, request, Continuation{Tokens: []uint32{}}, nil)
@@ -418,7 +464,7 @@ func TestScore(t *testing.T) {
 		t.Error(err)
 	}
 	for scored, expected := range map[bool]string{true: Verified, false: Invalid} {
-		report, err := score.Receipt.Verify(VerifyOptions{Model: theModel(t), Terms: Terms{Scored: scored}})
+		report, err := score.Receipt.Verify(background, VerifyOptions{Model: theModel(t), Terms: Terms{Scored: scored}})
 		if err != nil || report.Verdict.Name != expected {
 			t.Errorf("%+v: %v", report, err)
 		}
@@ -430,8 +476,7 @@ func TestGoroutinesShareASession(t *testing.T) {
 	request := func(i int) Request {
 		return Request{Prompt: fmt.Sprintf("%d + 1 =", i), MaxTokens: 20, IgnoreEOG: true, Temperature: "0.8", Seed: "5"}
 	}
-	// A score needs a stream beside those of the generations.
-	alone, session := newSession(t, Options{}), newSession(t, Options{Streams: 9})
+	alone, session := newSession(t, Options{}), newSession(t, Options{Streams: 4})
 	signer := newTestSigner(t)
 	var all sync.WaitGroup
 	for i := range 8 {
@@ -464,7 +509,7 @@ func TestGoroutinesShareASession(t *testing.T) {
 // Eight goroutines on one generation: one is in Next, the others are told.
 func TestGoroutinesShareAGeneration(t *testing.T) {
 	session := newSession(t, Options{})
-	generation, err := session.Start(Request{Prompt: "1", MaxTokens: 200, IgnoreEOG: true}, nil)
+	generation, err := session.Start(background, Request{Prompt: "1", MaxTokens: 200, IgnoreEOG: true}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

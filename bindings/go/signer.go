@@ -2,28 +2,6 @@ package attestlm
 
 /*
 #include <attestlm.h>
-
-extern int32_t attestlmGoSign(uintptr_t env, uint8_t *digest, uint8_t *signature);
-extern void attestlmGoForget(uintptr_t env);
-
-static inline int32_t attestlm_go_sign(void *env, const uint8_t *digest, uint8_t *signature)
-{
-	return attestlmGoSign((uintptr_t)env, (uint8_t *)digest, signature);
-}
-
-static inline void attestlm_go_forget(void *env)
-{
-	attestlmGoForget((uintptr_t)env);
-}
-
-// A handle is a number: as a Go pointer the collector would stumble over it.
-static inline attestlm_status_t attestlm_go_signer(const uint8_t *address, size_t len, uintptr_t env,
-	attestlm_signer_t **signer, attestlm_error_t **err)
-{
-	attestlm_sign_fn sign = attestlm_go_sign;
-	attestlm_finalizer_fn forget = attestlm_go_forget;
-	return attestlm_signer_callback(address, len, sign, (void *)env, forget, signer, err);
-}
 */
 import "C"
 
@@ -32,10 +10,12 @@ import "runtime/cgo"
 // Signer signs in the name of one address. A nil *Signer signs nothing: answers carry no receipt.
 type Signer struct {
 	object *object[*C.attestlm_signer_t]
-}
 
-// SignFunc signs a digest: r, s and v.
-type SignFunc func(digest [32]byte) (signature [65]byte, err error)
+	// Of a function: its handle, good as long as the object is, and in whose name it signs. The library's signer is then
+	// one for the address and what is not a request.
+	function cgo.Handle
+	address  Address
+}
 
 // NewRandomSigner makes a signer with a fresh key. Errors: [ErrIO] (no random numbers).
 func NewRandomSigner() (*Signer, error) {
@@ -77,8 +57,9 @@ func NewKeystoreSigner(keystore []byte, password string) (*Signer, error) {
 }
 
 // NewCallbackSigner makes a signer that calls a function: a wallet, an HSM, a KMS. Every signature it makes is checked to
-// be by address. Several goroutines may be in sign at once; it must not use the session it signs for. If it fails or
-// panics there is no receipt: [ErrSigner].
+// be by address. Several goroutines may be in sign at once, for a request that another one waits for, too. It must not use
+// the session it signs for, which refuses it, and must return: runtime.Goexit in it ends the process. If it fails there is
+// no receipt: the error that says so is [ErrSigner], and its own; if it panics, [ErrSigner] and a [*PanicError].
 func NewCallbackSigner(address Address, sign SignFunc) (*Signer, error) {
 	if sign == nil {
 		return nil, &Error{ErrArgument, "sign", "is nil"}
@@ -86,15 +67,13 @@ func NewCallbackSigner(address Address, sign SignFunc) (*Signer, error) {
 	if err := ready(); err != nil {
 		return nil, err
 	}
-	var signer *C.attestlm_signer_t
-	var err *C.attestlm_error_t
-	handle := cgo.NewHandle(sign)
-	data, length := input(address[:])
-	status := C.attestlm_go_signer(data, length, C.uintptr_t(handle), &signer, &err)
-	if status < 0 {
-		handle.Delete()
+	signing, function, err := signWith(address, sign)
+	if err != nil {
+		return nil, err
 	}
-	return newSigner(status, signer, err)
+	signer, _ := newSigner(C.ATTESTLM_OK, signing.signer, nil)
+	signer.function, signer.address = function, address
+	return signer, nil
 }
 
 // NewExternalSigner makes a signer that signs nothing. Receipts come out unsigned, in the name of address: have
@@ -114,7 +93,7 @@ func newSigner(status C.attestlm_status_t, signer *C.attestlm_signer_t, err *C.a
 	if err := failure(status, err); err != nil {
 		return nil, err
 	}
-	return &Signer{own(signer, func(signer *C.attestlm_signer_t) { C.attestlm_signer_free(signer) })}, nil
+	return &Signer{object: own(signer, func(signer *C.attestlm_signer_t) { C.attestlm_signer_free(signer) })}, nil
 }
 
 // Address is in whose name it signs.
@@ -157,16 +136,19 @@ func (s *Signer) Close() error {
 	return nil
 }
 
-// use lends the signer, or NULL where there is none.
-func (s *Signer) use() (*C.attestlm_signer_t, error) {
+// begin gives what signs for a request; end, once the request has begun.
+func (s *Signer) begin() (*signing, error) {
 	if s == nil {
 		return nil, nil
 	}
-	return s.object.use()
-}
-
-func (s *Signer) done() {
-	if s != nil {
-		s.object.done()
+	signer, closed := s.object.use()
+	if closed != nil {
+		return nil, closed
 	}
+	if s.function == 0 {
+		return &signing{signer: signer, done: s.object.done}, nil
+	}
+	defer s.object.done()
+	signing, _, err := signWith(s.address, s.function.Value().(*signing).sign)
+	return signing, err
 }

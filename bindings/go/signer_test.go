@@ -1,9 +1,15 @@
 package attestlm
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"os"
+	"os/exec"
 	"runtime"
+	"strconv"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -40,15 +46,6 @@ func TestKeystore(t *testing.T) {
 	if err != nil || first != second || first == (Address{}) {
 		t.Error(first, second, err)
 	}
-	var read Address
-	if err := read.UnmarshalText([]byte(first.String())); err != nil || read != first {
-		t.Error(read, err)
-	}
-	for _, wrong := range []string{"", "0x", first.String()[2:], first.String() + "00", "0x" + first.String()[3:] + "g"} {
-		if err := read.UnmarshalText([]byte(wrong)); !errors.Is(err, ErrArgument) || read != first {
-			t.Errorf("%q: %v", wrong, err)
-		}
-	}
 }
 
 func TestKeySigner(t *testing.T) {
@@ -62,14 +59,35 @@ func TestKeySigner(t *testing.T) {
 	answered(t, err, ErrArgument, "sign", "")
 }
 
-// A function that fails, panics, or signs nothing makes no receipt.
+// A function that fails, panics, or signs nothing makes no receipt, and its own error is found in the call's.
 func TestCallbackFails(t *testing.T) {
 	session := newSession(t, Options{})
-	for name, sign := range map[string]SignFunc{
-		"fails":         func([32]byte) (signature [65]byte, err error) { return signature, errors.New("no") },
-		"panics":        func([32]byte) ([65]byte, error) { panic("on purpose") },
-		"signs nothing": func([32]byte) (signature [65]byte, err error) { return signature, nil },
+	no := errors.New("no")
+	hasNo := func(err error) bool { return errors.Is(err, no) && strings.HasSuffix(err.Error(), ": no") }
+	panicked := func(err error) *PanicError {
+		var found *PanicError
+		if !errors.As(err, &found) || !strings.Contains(string(found.Stack), "TestCallbackFails") {
+			return nil
+		}
+		return found
+	}
+	for name, test := range map[string]struct {
+		sign   SignFunc
+		expect func(error) bool
+	}{
+		"fails": {func([32]byte) (signature [65]byte, err error) { return signature, fmt.Errorf("locked: %w", no) }, hasNo},
+		"panics": {func([32]byte) ([65]byte, error) { panic("on purpose") }, func(err error) bool {
+			found := panicked(err)
+			return found != nil && found.Value == "on purpose" && !errors.Is(err, no)
+		}},
+		"panics with an error": {func([32]byte) ([65]byte, error) { panic(no) }, func(err error) bool {
+			return panicked(err) != nil && hasNo(err)
+		}},
+		"signs nothing": {func([32]byte) (signature [65]byte, err error) { return signature, nil }, func(err error) bool {
+			return !errors.Is(err, no)
+		}},
 	} {
+		sign := test.sign
 		t.Run(name, func(t *testing.T) {
 			calls := 0
 			signer, err := NewCallbackSigner(Address{1}, func(digest [32]byte) ([65]byte, error) {
@@ -85,14 +103,154 @@ func TestCallbackFails(t *testing.T) {
 				t.Error(address, err)
 			}
 			answer, err := session.Generate(background, Request{Prompt: "1", MaxTokens: 1}, signer)
-			if !errors.Is(err, ErrSigner) || answer != nil || calls == 0 {
+			var found *Error
+			if !errors.Is(err, ErrSigner) || !errors.As(err, &found) || !test.expect(err) || answer != nil || calls != 1 {
 				t.Errorf("%+v, %d calls: %v", answer, calls, err)
+			}
+			score, err := session.Score(background, Request{Prompt: "1"}, Continuation{Text: "1"}, signer)
+			if !errors.Is(err, ErrSigner) || !test.expect(err) || score != nil || calls != 2 {
+				t.Errorf("%+v, %d calls: %v", score, calls, err)
+			}
+			generation, err := session.Start(background, Request{Prompt: "1", MaxTokens: 1}, signer)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer generation.Close()
+			for err == nil {
+				_, err = generation.Next(background)
+			}
+			if _, err := generation.Receipt(0); !errors.Is(err, ErrSigner) || !test.expect(err) {
+				t.Error(err)
+			}
+			if _, err := generation.ProveToken(0, 0, true); !errors.Is(err, ErrSigner) || !test.expect(err) {
+				t.Error(err)
 			}
 			if _, err := signer.Keystore("x"); !errors.Is(err, ErrSigner) {
 				t.Error(err)
 			}
 		})
 	}
+}
+
+// The session that a function signs for refuses it, and does not wait for itself.
+func TestCallbackUsesItsSession(t *testing.T) {
+	session := newSession(t, Options{Streams: 2})
+	ctx, cancel := context.WithTimeout(background, 10*time.Second)
+	defer cancel()
+	no, calls := errors.New("no"), 0
+	signer, err := NewCallbackSigner(Address{1}, func([32]byte) (signature [65]byte, err error) {
+		calls++
+		for _, ctx := range []context.Context{background, ctx} {
+			_, err := session.Generate(ctx, Request{Prompt: "1"}, nil)
+			answered(t, err, ErrArgument, "session", "a signer must not call it")
+			_, err = session.Score(ctx, Request{Prompt: "1"}, Continuation{Text: "1"}, nil)
+			answered(t, err, ErrArgument, "session", "a signer must not call it")
+			answered(t, session.Forget(ctx), ErrArgument, "session", "a signer must not call it")
+		}
+		return signature, no
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer signer.Close()
+	if _, err := session.Generate(ctx, Request{Prompt: "1", MaxTokens: 1}, signer); !errors.Is(err, no) {
+		t.Error(err)
+	}
+	if _, err := session.Score(ctx, Request{Prompt: "1"}, Continuation{Text: "1"}, signer); !errors.Is(err, no) {
+		t.Error(err)
+	}
+	if calls != 2 {
+		t.Errorf("%d calls", calls)
+	}
+	if _, err := session.Score(ctx, Request{Prompt: "1"}, Continuation{Text: "1"}, nil); err != nil {
+		t.Error(err)
+	}
+}
+
+// A function that ends its goroutine ends the process, and says why: the library could not go on.
+func TestCallbackExits(t *testing.T) {
+	if os.Getenv("ATTESTLM_TEST_GOEXIT") != "" {
+		signer, err := NewCallbackSigner(Address{1}, func([32]byte) (signature [65]byte, err error) {
+			runtime.Goexit()
+			return
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = newSession(t, Options{}).Generate(background, Request{Prompt: "1", MaxTokens: 1}, signer)
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(background, 20*time.Second)
+	defer cancel()
+	command := exec.CommandContext(ctx, os.Args[0], "-test.run", "^TestCallbackExits$")
+	command.Env = append(os.Environ(), "ATTESTLM_TEST_GOEXIT=1")
+	said, err := command.CombinedOutput()
+	if err == nil || ctx.Err() != nil || !strings.Contains(string(said), "a SignFunc called runtime.Goexit") {
+		t.Errorf("%v: %s", err, said)
+	}
+}
+
+type unsigned [32]byte
+
+func (u unsigned) Error() string { return fmt.Sprintf("%x is not signed", u[:]) }
+
+// Of requests at once, each with choices, each choice's error is its own: the function's with the digest of its receipt.
+func TestCallbackErrorsDoNotCross(t *testing.T) {
+	session := newSession(t, Options{Streams: 6})
+	address := Address{1}
+	external, err := NewExternalSigner(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer external.Close()
+	signer, err := NewCallbackSigner(address, func(digest [32]byte) (signature [65]byte, err error) {
+		return signature, unsigned(digest)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer signer.Close()
+	var all sync.WaitGroup
+	for i := range 6 {
+		// The choices end at different steps.
+		request := Request{Prompt: "1 +", Choices: 3, Temperature: "1", Seed: strconv.Itoa(i), MaxTokens: 30,
+			Nonce: &Hash{1, byte(i)}, IssuedAt: 1, ContextTokens: 256}
+		answers, err := session.GenerateAll(background, request, external)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var expected [3]unsigned
+		for choice, answer := range answers {
+			digest, err := answer.Receipt.Digest()
+			if err != nil {
+				t.Fatal(err)
+			}
+			expected[choice] = digest
+			answer.Receipt.Close()
+		}
+		all.Add(1)
+		go func() {
+			defer all.Done()
+			ended := 0
+			for event, err := range session.Stream(background, request, signer) {
+				if event.Kind != EventDone {
+					if err != nil {
+						t.Error(err)
+					}
+					continue
+				}
+				ended++
+				var found unsigned
+				if !errors.Is(err, ErrSigner) || !errors.As(err, &found) || found != expected[event.Choice] {
+					t.Errorf("choice %d: %v, not of %x", event.Choice, err, expected[event.Choice])
+				}
+			}
+			if ended != 3 {
+				t.Errorf("%d choices ended", ended)
+			}
+		}()
+	}
+	all.Wait()
 }
 
 // The function is let go of when the signer and the last generation that uses it are closed.
@@ -108,7 +266,7 @@ func TestCallbackIsForgotten(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		generation, err := session.Start(Request{Prompt: "1", MaxTokens: 1}, signer)
+		generation, err := session.Start(background, Request{Prompt: "1", MaxTokens: 1}, signer)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -129,7 +287,7 @@ func TestCallbackIsForgotten(t *testing.T) {
 		t.Error("gone while a generation uses it")
 	}
 	generation.Close()
-	if err := session.Forget(); err != nil {
+	if err := session.Forget(background); err != nil {
 		t.Error(err)
 	}
 	if !collected() {

@@ -157,7 +157,7 @@ func answered(t *testing.T, err error, code Code, field, says string) {
 func judge(t *testing.T, receipt *Receipt) *Report {
 	t.Helper()
 	for _, terms := range []Terms{{SignatureOnly: true, AllowPrefix: true}, {SignatureOnly: true, Scored: true}} {
-		report, err := receipt.Verify(VerifyOptions{Terms: terms})
+		report, err := receipt.Verify(background, VerifyOptions{Terms: terms})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -375,7 +375,7 @@ func requestCase(t *testing.T, text []byte) {
 		Code           Code
 	}
 	decode(t, text, &test)
-	generation, err := sessionOf(t, test.Options).Start(Request{JSON: []byte(test.Request)}, nil)
+	generation, err := sessionOf(t, test.Options).Start(background, Request{JSON: []byte(test.Request)}, nil)
 	answered(t, err, test.Code, test.Field, "")
 	generation.Close()
 }
@@ -390,9 +390,9 @@ func ggufCase(t *testing.T, text []byte) {
 	if err := os.WriteFile(path, fromHex(t, test.Hex), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := CheckModel(path)
+	_, err := CheckModel(background, path, OpenOptions{})
 	answered(t, err, test.Code, test.Field, test.Says)
-	model, err := OpenModel(path)
+	model, err := OpenModel(background, path, OpenOptions{})
 	answered(t, err, test.Code, test.Field, test.Says)
 	model.Close()
 }
