@@ -39,7 +39,7 @@ class Generation {
   #choices = new Set();
   /** @type {Map<number, Promise<import('../index.d.ts').Answer>>} */
   #answers = new Map();
-  /** Takes the listener off the signal, and tells the session. @type {() => void} */
+  /** Takes the listener off the signal. @type {() => void} */
   #over;
 
   /**
@@ -47,9 +47,8 @@ class Generation {
    * @param {Signer | null} signer
    * @param {AbortSignal | null | undefined} signal
    * @param {() => Promise<bigint>} open
-   * @param {() => void} over called once, when it has ended or was closed
    */
-  constructor(key, signer, signal, open, over) {
+  constructor(key, signer, signal, open) {
     if (key !== KEY) {
       throw new TypeError('Illegal constructor: a generation is made by a session');
     }
@@ -66,14 +65,7 @@ class Generation {
       }
     };
     signal?.addEventListener('abort', abort, { once: true });
-    let told = false;
-    this.#over = () => {
-      signal?.removeEventListener('abort', abort);
-      if (!told) {
-        told = true;
-        over();
-      }
-    };
+    this.#over = () => signal?.removeEventListener('abort', abort);
     this.#opened = signal?.aborted ? Promise.reject(new AbortError(signal.reason)) : this.#open(open);
     this.#opened.catch(() => this.#over());
     if (signal?.aborted) {
@@ -221,6 +213,8 @@ class Generation {
       }
     });
     const answer = JSON.parse(text(out));
+    // Why there is no receipt, the call above has said.
+    delete answer.receiptError;
     answer.receipt = null;
     if (this.#signer) {
       answer.receipt = new Receipt(KEY, document[0]);

@@ -152,13 +152,33 @@ async function callAsync(name, ...args) {
  * @param {...unknown} args
  * @returns {Promise<number>} the status, not below 0
  */
-async function callLong(name, ...args) {
-  await longCalls.enter();
+function callLong(name, ...args) {
+  return callWatched(undefined, name, ...args);
+}
+
+/**
+ * The same for one that has an operation, which must be among the arguments, too.
+ * @param {Pointer | undefined} operation
+ * @param {keyof typeof abi.functions} name
+ * @param {...unknown} args
+ * @returns {Promise<number>} the status, not below 0
+ */
+async function callWatched(operation, name, ...args) {
+  await longCalls.enter(operation);
   try {
     return await callAsync(name, ...args);
   } finally {
     longCalls.leave();
   }
+}
+
+/**
+ * Fails an operation's call that waits to be made: it is not made.
+ * @param {Pointer} operation
+ * @param {unknown} failure
+ */
+function forsake(operation, failure) {
+  longCalls.forsake(operation, failure);
 }
 
 /**
@@ -173,6 +193,15 @@ async function free(name, pointer) {
   } finally {
     calls.leave();
   }
+}
+
+/**
+ * Frees what no step keeps.
+ * @param {keyof typeof abi.functions} name
+ * @param {Pointer} pointer
+ */
+function freeNow(name, pointer) {
+  native(name)(pointer);
 }
 
 /**
@@ -206,4 +235,4 @@ function hasFeature(key) {
   return native('attestlm_has_feature')(bytes, bytes.length) === 1;
 }
 
-module.exports = { call, callAsync, callLong, free, text, result, version, hasFeature };
+module.exports = { call, callAsync, callLong, callWatched, forsake, free, freeNow, text, result, version, hasFeature };
