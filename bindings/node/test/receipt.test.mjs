@@ -20,10 +20,11 @@ for (const [name, domain] of Object.entries({ 'without a contract': undefined, '
     const { receipt } = await session.generate({ ...long(5), domain }, { signer });
     const document = JSON.parse(JSON.stringify(receipt));
     assert.ok(isAddress(signer.address, { strict: true }));
-    for (const address of [receipt.signer, document.signer, (await receipt.verify({ model })).signer]) {
-      assert.equal(getAddress(address), signer.address);
-      assert.equal(address, signer.address);
-    }
+    assert.equal(receipt.signer, signer.address);
+    assert.equal((await receipt.verify({ model })).signer, signer.address);
+    // The document has one form, which is not for people.
+    assert.equal(document.signer, signer.address.toLowerCase());
+    assert.equal(getAddress(document.signer), signer.address);
 
     assert.equal(await recoverTypedDataAddress(document), signer.address);
     assert.equal(hashTypedData(document), receipt.digest);
@@ -108,7 +109,7 @@ test('how likely the tokens were', async () => {
 });
 
 test('whole numbers may be bigints', async () => {
-  const request = { ...long(3), topK: 5n, penaltyWindow: 64n, contextTokens: 256n, choices: 2n, maxTokens: 3n, seedRule: 0n, seed: 2n ** 64n - 1n, issuedAt: 1700000000n, domain: { ...DOMAIN, chainId: 2n ** 60n } };
+  const request = { ...long(3), topK: 5n, penaltyWindow: 64n, contextTokens: 256n, choices: 2n, maxTokens: 3n, seedRule: 0n, seed: 2n ** 64n - 1n, issuedAt: 1700000000n, domain: { ...DOMAIN, chainId: 2n ** 52n } };
   const [, { tokens, receipt }] = await session.generateAll(request, { signer: Signer.random() });
   assert.equal(tokens.length, 3);
   assert.equal(receipt.toJSON().message.issuedAt, '1700000000');
