@@ -5,6 +5,7 @@ const input = require('./input.js');
 const { call, callAsync, result, text } = require('./library.js');
 const { Receipt } = require('./receipt.js');
 const { KEY, Resource, using, usingAsync } = require('./resource.js');
+const { onAbort } = require('./signal.js');
 const { complete } = require('./signer.js');
 
 /** @typedef {InstanceType<typeof import('./signer.js').Signer>} Signer */
@@ -45,15 +46,12 @@ class Generation {
   /**
    * @param {symbol} key
    * @param {Signer | null} signer
-   * @param {AbortSignal | null | undefined} signal
+   * @param {AbortSignal | undefined} signal
    * @param {() => Promise<bigint>} open
    */
   constructor(key, signer, signal, open) {
     if (key !== KEY) {
       throw new TypeError('Illegal constructor: a generation is made by a session');
-    }
-    if (signal !== undefined && signal !== null && !(signal instanceof AbortSignal)) {
-      throw argumentError('signal', 'must be an AbortSignal');
     }
     this.#signer = signer;
     // A signal that lives long does not keep what nobody else holds.
@@ -64,8 +62,7 @@ class Generation {
         generation.#fail(new AbortError(signal?.reason));
       }
     };
-    signal?.addEventListener('abort', abort, { once: true });
-    this.#over = () => signal?.removeEventListener('abort', abort);
+    this.#over = onAbort(signal, abort);
     this.#opened = signal?.aborted ? Promise.reject(new AbortError(signal.reason)) : this.#open(open);
     this.#opened.catch(() => this.#over());
     if (signal?.aborted) {

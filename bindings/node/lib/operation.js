@@ -2,6 +2,7 @@
 // Calls that take long: watched, and ended, while they run.
 const { AbortError, argumentError } = require('./error.js');
 const { call, freeNow, forsake, result } = require('./library.js');
+const { onAbort, signalOf } = require('./signal.js');
 
 /** @typedef {import('./library.js').Pointer} Pointer */
 /** @typedef {import('../index.d.ts').Progress} Progress */
@@ -66,10 +67,8 @@ class Operation {
  * @param {(operation: Pointer) => Promise<T>} work it is `callWatched` that makes the call
  * @returns {Promise<T>}
  */
-async function operate({ signal, onProgress }, work) {
-  if (signal !== undefined && signal !== null && !(signal instanceof AbortSignal)) {
-    throw argumentError('signal', 'must be an AbortSignal');
-  }
+async function operate({ signal: given, onProgress }, work) {
+  const signal = signalOf(given);
   if (onProgress !== undefined && onProgress !== null && typeof onProgress !== 'function') {
     throw argumentError('onProgress', 'must be a function');
   }
@@ -83,7 +82,7 @@ async function operate({ signal, onProgress }, work) {
     const end = (settle) => {
       over = true;
       clearInterval(timer);
-      signal?.removeEventListener('abort', abort);
+      hushed();
       settle();
     };
     /** @param {unknown} failure */
@@ -92,7 +91,6 @@ async function operate({ signal, onProgress }, work) {
       operation.cancel();
       forsake(operation.pointer, failure);
     };
-    const abort = () => stop(new AbortError(signal?.reason));
     const tell = () => {
       try {
         for (const progress of operation.news()) {
@@ -106,7 +104,7 @@ async function operate({ signal, onProgress }, work) {
       }
     };
     const timer = onProgress ? setInterval(tell, INTERVAL).unref() : undefined;
-    signal?.addEventListener('abort', abort, { once: true });
+    const hushed = onAbort(signal, () => stop(new AbortError(signal?.reason)));
     work(operation.pointer)
       .then(
         (value) => {

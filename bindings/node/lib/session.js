@@ -5,6 +5,7 @@ const { call, callAsync, callWatched, result, text } = require('./library.js');
 const { operate } = require('./operation.js');
 const { Receipt } = require('./receipt.js');
 const { KEY, Resource, optional, using, usingAsync } = require('./resource.js');
+const { signalOf } = require('./signal.js');
 const { Signer, complete } = require('./signer.js');
 
 /** What a request can be given besides. */
@@ -68,7 +69,7 @@ class Session extends Resource {
         await callAsync('attestlm_session_generate', session, ...bytes, signs, out);
         return out[0];
       });
-    return new Generation(KEY, signer, given.signal, queue);
+    return new Generation(KEY, signer, signalOf(given.signal), queue);
   }
 
   /**
