@@ -1,6 +1,6 @@
 // Calls that take long: how far they are, and their end while they run.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -127,8 +127,12 @@ for (const [name, call] of Object.entries(calls)) {
 }
 
 test('what a call came to in spite of its end is freed', async () => {
-  // Thrown at the last value: the model is open then.
+  // Thrown at the last value: the model is open then, and its file mapped.
   const thrown = new Error('enough');
+  const mappings = () => readFileSync('/proc/self/maps', 'utf8').split('\n').filter((line) => line.endsWith(MODEL)).length;
+  const kept = await Model.open(MODEL);
+  const before = mappings();
+  assert.ok(before > 0);
   for (let round = 0; round < 50; round++) {
     const onProgress = ({ done, total }) => {
       if (done === total) {
@@ -137,6 +141,9 @@ test('what a call came to in spite of its end is freed', async () => {
     };
     assert.equal(await failure(() => Model.open(MODEL, { onProgress })), thrown);
   }
+  await sleep(100);
+  assert.equal(mappings(), before);
+  await kept.close();
 });
 
 test('an aborted score ends nothing else of its session', async () => {
