@@ -67,8 +67,8 @@ function load() {
   if (found !== abi.abiVersion || version !== abi.version) {
     throw new Error(`attestlm: ${path} is version ${version} with interface ${found}; this package needs version ${abi.version} with interface ${abi.abiVersion}`);
   }
-  // All at once: koffi ends the process if a worker is terminated while it reads a declaration. What takes callbacks
-  // is not used (unbound.txt).
+  // All at once: koffi ends the process if a worker is terminated while it reads a declaration, which can only happen here
+  // then. What takes callbacks is not used (unbound.txt).
   const names = /** @type {(keyof typeof abi.functions)[]} */ (Object.keys(abi.functions));
   const bound = new Map(names.filter((name) => !/_fn /.test(abi.functions[name])).map((name) => [name, bind(name)]));
   /** @type {(name: keyof typeof abi.functions) => Native} */
