@@ -9,8 +9,10 @@
 type Text = string | Uint8Array;
 /** Hex with 0x, or the bytes. */
 type Bytes = string | Uint8Array;
+/** A whole number. */
+type Count = number | bigint;
 /** A whole number; what JavaScript's numbers cannot hold, as a decimal string or a bigint. */
-type Whole = number | bigint | string;
+type Whole = Count | string;
 
 /** What every object of the library has. */
 interface Closeable {
@@ -119,31 +121,49 @@ export interface Request {
   date?: string | null;
   parseSpecial?: boolean | null;
   temperature?: number | string | null;
-  topK?: Whole | null;
+  topK?: Count | null;
   topP?: number | string | null;
   minP?: number | string | null;
   repeatPenalty?: number | string | null;
   presencePenalty?: number | string | null;
   frequencyPenalty?: number | string | null;
-  penaltyWindow?: Whole | null;
+  penaltyWindow?: Count | null;
   logitBias?: Record<string, number | string> | null;
   bans?: number[] | null;
   stop?: string[] | null;
   schema?: unknown;
   grammar?: string | null;
   ignoreEog?: boolean | null;
-  maxTokens?: Whole | null;
-  contextTokens?: Whole | null;
-  choices?: Whole | null;
+  maxTokens?: Count | null;
+  contextTokens?: Count | null;
+  choices?: Count | null;
   seed?: Whole | null;
-  seedRule?: Whole | null;
+  seedRule?: Count | null;
   clientEntropy?: string | null;
   providerSecret?: string | null;
   beacon?: string | null;
   nonce?: string | null;
   context?: string | null;
   domain?: { chainId: Whole; verifyingContract: string } | null;
+  /** How likely each token was, and so many of the likeliest (0 to 20), in the answer. */
+  logprobs?: Count | null;
   issuedAt?: Whole | null;
+}
+
+/** How far a call is, in bytes of a model's file, or in tokens. */
+export interface Progress {
+  done: number;
+  total: number;
+}
+
+export interface WatchOptions {
+  /** Aborted, the call rejects at once with an AbortError, and ends. */
+  signal?: AbortSignal | null;
+  /**
+   * Called first with nothing done, then about twenty times a second if there is news, and before the call resolves with what is
+   * done by then; what computes nothing has no progress. What it throws rejects the call, and ends it.
+   */
+  onProgress?: ((progress: Progress) => void) | null;
 }
 
 export interface RequestOptions {
@@ -153,6 +173,8 @@ export interface RequestOptions {
   signal?: AbortSignal | null;
 }
 
+export interface ScoreOptions extends RequestOptions, WatchOptions {}
+
 export type Finish = 'end of generation' | 'stop string' | 'max tokens' | 'grammar end' | 'context full' | 'cancelled';
 
 export type Event =
@@ -161,6 +183,13 @@ export type Event =
   | { event: 'done'; choice: number; finish: Finish; outputCount: number }
   | { event: 'failed'; choice: number; error: ErrorInfo };
 
+export interface TokenLogprob {
+  token: number;
+  logprob: number;
+  /** As many as were asked for, the likeliest first. */
+  likeliest: { token: number; logprob: number }[];
+}
+
 export interface Answer {
   choice: number;
   text: string;
@@ -168,6 +197,8 @@ export interface Answer {
   /** The output's token ids. */
   tokens: number[];
   promptCount: number;
+  /** Of each token how likely it was, before the sampling policy; null unless asked for. */
+  logprobs: TokenLogprob[] | null;
   /** Null without a signer. */
   receipt: Receipt | null;
 }
@@ -198,15 +229,13 @@ export interface Terms {
   threads?: number | null;
 }
 
-export interface VerifyOptions {
+export interface VerifyOptions extends WatchOptions {
   /** The model to replay with; without one only `signatureOnly` can come to "verified". */
   model?: Model | null;
   adapter?: Adapter | null;
   terms?: Terms | Text | null;
   /** Your own request: without it a hidden system prompt would not show. */
   request?: Request | Text | null;
-  /** Aborted, the call rejects at once; the replay goes on to its end unheard. */
-  signal?: AbortSignal | null;
 }
 
 export type Verdict =
@@ -219,7 +248,7 @@ export type Verdict =
 export interface Report {
   verdict: Verdict;
   kind: 0 | 1 | null;
-  /** Null unless the signature was found good. */
+  /** In the mixed case of EIP-55; null unless the signature was found good. */
   signer: string | null;
   digest: string | null;
   compared: string[];
@@ -256,9 +285,9 @@ export class Model implements Closeable {
   /** The model abacus, which is part of the library. It does grade school arithmetic. */
   static bundled(): Promise<Model>;
   /** Opens a GGUF file: hashes, validates and maps it, about a second a gigabyte. */
-  static open(path: string | Uint8Array | URL): Promise<Model>;
-  /** Whether a file is a model that can be opened, without loading it. */
-  static check(path: string | Uint8Array | URL): Promise<ModelFile>;
+  static open(path: string | Uint8Array | URL, options?: WatchOptions): Promise<Model>;
+  /** Whether a file is a model that can be opened, without loading it: every byte is read. */
+  static check(path: string | Uint8Array | URL, options?: WatchOptions): Promise<ModelFile>;
   info(): Promise<ModelInfo>;
   /** Opens a LoRA adapter for this model. */
   openAdapter(path: string | Uint8Array | URL): Promise<Adapter>;
@@ -290,11 +319,8 @@ export class Session implements Closeable {
   generate(request: Request | Text, options?: RequestOptions): Promise<Answer>;
   /** The answers of every choice. */
   generateAll(request: Request | Text, options?: RequestOptions): Promise<Answer[]>;
-  /**
-   * How likely a continuation is after a request's prompt. It needs a stream that no generation holds. An aborted score is cancelled if nothing else runs on the
-   * session; else it goes on to its end unheard.
-   */
-  score(request: Request | Text, continuation: Continuation | Text, options?: RequestOptions): Promise<Score>;
+  /** How likely a continuation is after a request's prompt. It needs a stream that no generation holds. */
+  score(request: Request | Text, continuation: Continuation | Text, options?: ScoreOptions): Promise<Score>;
   /** Forgets every cached prefix that is not in use. */
   forget(): Promise<void>;
   /** Ends what runs now: every generation as cancelled, a score with an error. */
@@ -339,7 +365,7 @@ export class Receipt implements Closeable {
   typedData(): TypedData;
   /** The EIP-712 digest. */
   readonly digest: string;
-  /** The stated signer, in lower-case hex. */
+  /** The stated signer's address, in the mixed case of EIP-55. */
   readonly signer: string;
   /** Adds the stated signer's signature over the digest: r, s and v, 65 bytes. */
   sign(signature: Bytes): void;
@@ -364,11 +390,14 @@ export class Signer implements Closeable {
   static fromKey(key: Bytes): Signer;
   /** With the key of a keystore V3 document (not its path). */
   static fromKeystore(keystore: Text | object, password: Text): Promise<Signer>;
-  /** Signs nothing: receipts come out unsigned, in the name of the address; `receipt.sign` completes them. */
+  /** Signs nothing: receipts come out unsigned, in the name of the address; `receipt.sign` completes them. Mixed case is checked (EIP-55). */
   static external(address: Bytes): Signer;
-  /** Signs with a function of yours: a wallet, an HSM, a KMS. What it answers is checked to be by the address. */
+  /**
+   * Signs with a function of yours: a wallet, an HSM, a KMS. What it answers is checked to be by the address; what it throws is what
+   * the answer or the score rejects with.
+   */
   static custom(address: Bytes, sign: (digest: Uint8Array, receipt: Receipt) => Bytes | Promise<Bytes>): Signer;
-  /** In lower-case hex. */
+  /** In the mixed case of EIP-55. */
   readonly address: string;
   /** Its key under a password, as the text of a keystore V3 document: about a second. */
   toKeystore(password: Text): Promise<string>;

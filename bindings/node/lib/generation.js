@@ -5,6 +5,7 @@ const input = require('./input.js');
 const { call, callAsync, result, text } = require('./library.js');
 const { Receipt } = require('./receipt.js');
 const { KEY, Resource, using, usingAsync } = require('./resource.js');
+const { onAbort } = require('./signal.js');
 const { complete } = require('./signer.js');
 
 /** @typedef {InstanceType<typeof import('./signer.js').Signer>} Signer */
@@ -39,22 +40,18 @@ class Generation {
   #choices = new Set();
   /** @type {Map<number, Promise<import('../index.d.ts').Answer>>} */
   #answers = new Map();
-  /** Takes the listener off the signal, and tells the session. @type {() => void} */
+  /** Takes the listener off the signal. @type {() => void} */
   #over;
 
   /**
    * @param {symbol} key
    * @param {Signer | null} signer
-   * @param {AbortSignal | null | undefined} signal
+   * @param {AbortSignal | undefined} signal
    * @param {() => Promise<bigint>} open
-   * @param {() => void} over called once, when it has ended or was closed
    */
-  constructor(key, signer, signal, open, over) {
+  constructor(key, signer, signal, open) {
     if (key !== KEY) {
       throw new TypeError('Illegal constructor: a generation is made by a session');
-    }
-    if (signal !== undefined && signal !== null && !(signal instanceof AbortSignal)) {
-      throw argumentError('signal', 'must be an AbortSignal');
     }
     this.#signer = signer;
     // A signal that lives long does not keep what nobody else holds.
@@ -65,15 +62,7 @@ class Generation {
         generation.#fail(new AbortError(signal?.reason));
       }
     };
-    signal?.addEventListener('abort', abort, { once: true });
-    let told = false;
-    this.#over = () => {
-      signal?.removeEventListener('abort', abort);
-      if (!told) {
-        told = true;
-        over();
-      }
-    };
+    this.#over = onAbort(signal, abort);
     this.#opened = signal?.aborted ? Promise.reject(new AbortError(signal.reason)) : this.#open(open);
     this.#opened.catch(() => this.#over());
     if (signal?.aborted) {
@@ -221,6 +210,8 @@ class Generation {
       }
     });
     const answer = JSON.parse(text(out));
+    // Why there is no receipt, the call above has said.
+    delete answer.receiptError;
     answer.receipt = null;
     if (this.#signer) {
       answer.receipt = new Receipt(KEY, document[0]);

@@ -20,23 +20,32 @@ function bytes(field, value) {
 }
 
 /**
- * JSON: a text as it is, or an object. A bigint becomes a decimal string, which every whole number may be.
+ * JSON: a text as it is, or an object. A bigint becomes a decimal string, as documents have them.
  * @param {string} field
  * @param {unknown} value nothing: an empty text
+ * @param {(whole: bigint) => unknown} [write] what becomes of a bigint
  * @returns {[Buffer, number]}
  */
-function json(field, value) {
+function json(field, value, write = String) {
   if (value === undefined || value === null) {
     return bytes(field, '');
   }
   if (typeof value === 'string' || value instanceof Uint8Array) {
     return bytes(field, value);
   }
-  const written = JSON.stringify(value, (_key, member) => (typeof member === 'bigint' ? String(member) : member));
+  const written = JSON.stringify(value, (_key, member) => (typeof member === 'bigint' ? write(member) : member));
   if (written === undefined) {
     throw argumentError(field, 'must be JSON');
   }
   return bytes(field, written);
+}
+
+/**
+ * A request: a bigint becomes a number, which counts must be, unless only a decimal string can hold it.
+ * @param {unknown} value
+ */
+function request(value) {
+  return json('request', value, (whole) => (BigInt.asIntN(53, whole) === whole ? Number(whole) : String(whole)));
 }
 
 /**
@@ -95,4 +104,4 @@ function options(options, known) {
   return options;
 }
 
-module.exports = { bytes, json, hex, path, index, options };
+module.exports = { bytes, json, request, hex, path, index, options };

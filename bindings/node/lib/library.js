@@ -67,8 +67,8 @@ function load() {
   if (found !== abi.abiVersion || version !== abi.version) {
     throw new Error(`attestlm: ${path} is version ${version} with interface ${found}; this package needs version ${abi.version} with interface ${abi.abiVersion}`);
   }
-  // All at once: koffi ends the process if a worker is terminated while it reads a declaration. What takes callbacks
-  // is not used (unbound.txt).
+  // All at once: koffi ends the process if a worker is terminated while it reads a declaration, which can only happen here
+  // then. What takes callbacks is not used (unbound.txt).
   const names = /** @type {(keyof typeof abi.functions)[]} */ (Object.keys(abi.functions));
   const bound = new Map(names.filter((name) => !/_fn /.test(abi.functions[name])).map((name) => [name, bind(name)]));
   /** @type {(name: keyof typeof abi.functions) => Native} */
@@ -152,13 +152,33 @@ async function callAsync(name, ...args) {
  * @param {...unknown} args
  * @returns {Promise<number>} the status, not below 0
  */
-async function callLong(name, ...args) {
-  await longCalls.enter();
+function callLong(name, ...args) {
+  return callWatched(undefined, name, ...args);
+}
+
+/**
+ * The same for one that has an operation, which must be among the arguments, too.
+ * @param {Pointer | undefined} operation
+ * @param {keyof typeof abi.functions} name
+ * @param {...unknown} args
+ * @returns {Promise<number>} the status, not below 0
+ */
+async function callWatched(operation, name, ...args) {
+  await longCalls.enter(operation);
   try {
     return await callAsync(name, ...args);
   } finally {
     longCalls.leave();
   }
+}
+
+/**
+ * Fails an operation's call that waits to be made: it is not made.
+ * @param {Pointer} operation
+ * @param {unknown} failure
+ */
+function forsake(operation, failure) {
+  longCalls.forsake(operation, failure);
 }
 
 /**
@@ -173,6 +193,15 @@ async function free(name, pointer) {
   } finally {
     calls.leave();
   }
+}
+
+/**
+ * Frees what no step keeps.
+ * @param {keyof typeof abi.functions} name
+ * @param {Pointer} pointer
+ */
+function freeNow(name, pointer) {
+  native(name)(pointer);
 }
 
 /**
@@ -206,4 +235,4 @@ function hasFeature(key) {
   return native('attestlm_has_feature')(bytes, bytes.length) === 1;
 }
 
-module.exports = { call, callAsync, callLong, free, text, result, version, hasFeature };
+module.exports = { call, callAsync, callLong, callWatched, forsake, free, freeNow, text, result, version, hasFeature };

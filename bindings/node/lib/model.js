@@ -1,9 +1,13 @@
 'use strict';
 const { Adapter } = require('./adapter.js');
 const input = require('./input.js');
-const { callLong, result, text } = require('./library.js');
+const { callLong, callWatched, result, text } = require('./library.js');
+const { operate } = require('./operation.js');
 const { KEY, Resource, optional, usingAsync } = require('./resource.js');
 const { Session } = require('./session.js');
+
+/** How a call is watched and ended. */
+const WATCH = ['signal', 'onProgress'];
 
 /** A model's weights and vocabulary. */
 class Model extends Resource {
@@ -21,18 +25,30 @@ class Model extends Resource {
     return new Model(KEY, out[0]);
   }
 
-  /** @param {unknown} path */
-  static async open(path) {
-    const out = result();
-    await callLong('attestlm_model_open', ...input.path(path), out);
-    return new Model(KEY, out[0]);
+  /**
+   * @param {unknown} path
+   * @param {unknown} [options]
+   */
+  static async open(path, options) {
+    const bytes = input.path(path);
+    return operate(input.options(options, WATCH), async (operation) => {
+      const out = result();
+      await callWatched(operation, 'attestlm_model_open', ...bytes, operation, out);
+      return new Model(KEY, out[0]);
+    });
   }
 
-  /** @param {unknown} path */
-  static async check(path) {
-    const out = result();
-    await callLong('attestlm_model_check', ...input.path(path), out);
-    return JSON.parse(text(out));
+  /**
+   * @param {unknown} path
+   * @param {unknown} [options]
+   */
+  static async check(path, options) {
+    const bytes = input.path(path);
+    return operate(input.options(options, WATCH), async (operation) => {
+      const out = result();
+      await callWatched(operation, 'attestlm_model_check', ...bytes, operation, out);
+      return JSON.parse(text(out));
+    });
   }
 
   async info() {

@@ -1,7 +1,8 @@
 'use strict';
-const { abortable } = require('./abort.js');
+const address = require('./address.js');
 const input = require('./input.js');
-const { call, callLong, result, text } = require('./library.js');
+const { call, callWatched, result, text } = require('./library.js');
+const { operate } = require('./operation.js');
 const { KEY, Resource, optional, using, usingAsync } = require('./resource.js');
 
 /** A receipt with its disclosure, or without. */
@@ -48,7 +49,7 @@ class Receipt extends Resource {
   get signer() {
     const bytes = Buffer.alloc(20);
     using([this], (receipt) => call('attestlm_receipt_signer', receipt, bytes));
-    return `0x${bytes.toString('hex')}`;
+    return address.textOf(bytes);
   }
 
   /** @param {unknown} signature */
@@ -59,15 +60,15 @@ class Receipt extends Resource {
 
   /** @param {unknown} [options] */
   async verify(options) {
-    const given = input.options(options, ['model', 'adapter', 'terms', 'request', 'signal']);
+    const given = input.options(options, ['model', 'adapter', 'terms', 'request', 'signal', 'onProgress']);
     const model = optional('model', given.model, require('./model.js').Model);
     const adapter = optional('adapter', given.adapter, require('./adapter.js').Adapter);
     const terms = input.json('terms', given.terms);
-    const request = input.json('request', given.request);
-    return abortable(given.signal, () =>
+    const request = input.request(given.request);
+    return operate(given, (operation) =>
       usingAsync([this, model, adapter], async (...objects) => {
         const out = result();
-        await callLong('attestlm_receipt_verify', ...objects, ...terms, ...request, out);
+        await callWatched(operation, 'attestlm_receipt_verify', ...objects, ...terms, ...request, operation, out);
         return JSON.parse(text(out));
       }));
   }

@@ -1,10 +1,11 @@
 'use strict';
-const { abortable } = require('./abort.js');
 const { Generation } = require('./generation.js');
 const input = require('./input.js');
-const { call, callAsync, callLong, result, text } = require('./library.js');
+const { call, callAsync, callWatched, result, text } = require('./library.js');
+const { operate } = require('./operation.js');
 const { Receipt } = require('./receipt.js');
 const { KEY, Resource, optional, using, usingAsync } = require('./resource.js');
+const { signalOf } = require('./signal.js');
 const { Signer, complete } = require('./signer.js');
 
 /** What a request can be given besides. */
@@ -29,9 +30,6 @@ process.on('exit', () => {
 
 /** A session: every call may run beside every other. */
 class Session extends Resource {
-  /** Scores and generations that have not ended. */
-  #running = 0;
-
   /**
    * @param {symbol} key
    * @param {bigint} pointer
@@ -64,16 +62,14 @@ class Session extends Resource {
   stream(request, options) {
     const given = input.options(options, OPTIONS);
     const signer = optional('signer', given.signer, Signer);
-    const bytes = input.json('request', request);
+    const bytes = input.request(request);
     const queue = () =>
       usingAsync([this, signer], async (session, signs) => {
         const out = result();
         await callAsync('attestlm_session_generate', session, ...bytes, signs, out);
         return out[0];
       });
-    const generation = new Generation(KEY, signer, given.signal, queue, () => this.#running--);
-    this.#running++;
-    return generation;
+    return new Generation(KEY, signer, signalOf(given.signal), queue);
   }
 
   /**
@@ -108,37 +104,22 @@ class Session extends Resource {
    * @param {unknown} [options]
    */
   async score(request, continuation, options) {
-    const given = input.options(options, OPTIONS);
+    const given = input.options(options, [...OPTIONS, 'onProgress']);
     const signer = optional('signer', given.signer, Signer);
-    const texts = [...input.json('request', request), ...input.json('continuation', continuation)];
-    const work = async () => {
-      this.#running++;
-      try {
-        return await this.#score(texts, signer);
-      } finally {
-        this.#running--;
+    const texts = [...input.request(request), ...input.json('continuation', continuation)];
+    return operate(given, async (operation) => {
+      const out = result();
+      const document = result();
+      await usingAsync([this, signer], (session, signs) =>
+        callWatched(operation, 'attestlm_session_score', session, ...texts, signs, operation, out, signer ? document : null));
+      const score = JSON.parse(text(out));
+      score.receipt = null;
+      if (signer) {
+        score.receipt = new Receipt(KEY, document[0]);
+        await complete(signer, score.receipt);
       }
-    };
-    // The library cancels all of a session or nothing: what else runs on it is not to be ended for this.
-    return abortable(given.signal, work, () => this.#running === 1 && !this.closed && this.cancel());
-  }
-
-  /**
-   * @param {unknown[]} texts
-   * @param {InstanceType<typeof Signer> | null} signer
-   */
-  async #score(texts, signer) {
-    const out = result();
-    const document = result();
-    await usingAsync([this, signer], (session, signs) =>
-      callLong('attestlm_session_score', session, ...texts, signs, out, signer ? document : null));
-    const score = JSON.parse(text(out));
-    score.receipt = null;
-    if (signer) {
-      score.receipt = new Receipt(KEY, document[0]);
-      await complete(signer, score.receipt);
-    }
-    return score;
+      return score;
+    });
   }
 }
 

@@ -1,4 +1,5 @@
 'use strict';
+const addresses = require('./address.js');
 const { argumentError } = require('./error.js');
 const input = require('./input.js');
 const { call, callLong, result, text } = require('./library.js');
@@ -56,7 +57,7 @@ class Signer extends Resource {
   /** @param {unknown} address */
   static external(address) {
     const out = result();
-    call('attestlm_signer_external', ...input.hex('address', address), out);
+    call('attestlm_signer_external', ...addresses.bytesOf(address), out);
     return new Signer(KEY, out[0]);
   }
 
@@ -76,7 +77,7 @@ class Signer extends Resource {
   get address() {
     const bytes = Buffer.alloc(20);
     using([this], (signer) => call('attestlm_signer_address', signer, bytes));
-    return `0x${bytes.toString('hex')}`;
+    return addresses.textOf(bytes);
   }
 
   /** @param {unknown} password */

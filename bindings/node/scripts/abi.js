@@ -11,7 +11,7 @@ const OUTPUT = path.join(__dirname, '../lib/abi.js');
 
 /** One parameter as koffi takes it: what the function writes to is marked. */
 function parameter(text) {
-  const object = /^(const )?\w+ \*(\w+)$/.test(text) && !/^(uint8_t|void) /.test(text);
+  const object = /^(const )?attestlm_\w+_t \*\w+$/.test(text);
   const input = /^const /.test(text) || !text.includes('*') || object || /^void \*/.test(text);
   return input ? text : `_Out_ ${text}`;
 }

@@ -5,6 +5,7 @@ import { Model, Receipt, Signer } from 'attestlm';
 const model = await Model.bundled();
 const session = await model.createSession({ contextTokens: 128 });
 const signer = Signer.random();
+const { signal } = new AbortController();
 
 /** Collects what is unreachable, and lets what is freed for it be freed. */
 async function collect() {
@@ -21,6 +22,14 @@ async function round() {
   for (let copy = 0; copy < 20; copy++) {
     const other = Receipt.parse(document);
     String(other);
+    if (copy === 0) {
+      await other.verify({ terms: { signatureOnly: true }, signal, onProgress() {} });
+      await other.verify({ model, signal: AbortSignal.abort() }).catch(() => {});
+      const controller = new AbortController();
+      const aborted = other.verify({ model, signal: controller.signal }).catch(() => {});
+      controller.abort();
+      await aborted;
+    }
     if (copy % 2) {
       await other.close();
     }

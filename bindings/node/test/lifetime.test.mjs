@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
 import { test } from 'node:test';
-import { AttestLMError, Generation, Model, Receipt, Session, Signer } from 'attestlm';
+import { Adapter, AttestLMError, Generation, Model, Receipt, Session, Signer } from 'attestlm';
 import { failure, long, run, runModule } from './support.mjs';
 
 const wasClosed = (noun) => (error) => error instanceof AttestLMError && error.codeName === 'argument' && error.field === noun && /was closed/.test(error.message);
@@ -45,6 +45,14 @@ test('after close every call fails, and close may be called again', async () => 
   await assert.rejects(generation.proveToken(0, 0), wasClosed('generation'));
   await assert.rejects(generation[Symbol.asyncIterator]().next(), wasClosed('generation'));
   generation.cancel();
+});
+
+test('every object can be declared with using and await using', () => {
+  // Node 20 has no such declarations, but what they call; test/types.mts has them compiled.
+  assert.ok(typeof Symbol.dispose === 'symbol' && typeof Symbol.asyncDispose === 'symbol');
+  for (const type of [Adapter, Generation, Model, Receipt, Session, Signer]) {
+    assert.ok([Symbol.dispose, Symbol.asyncDispose].every((name) => typeof type.prototype[name] === 'function'), type.name);
+  }
 });
 
 test('what was made of closed objects lives on', async () => {
@@ -137,6 +145,14 @@ test('arguments of other types are errors that name them', async () => {
     [() => receipt.verify({ model: {} }), 'model'],
     [() => Receipt.parse(undefined), 'document'],
     [() => Model.open(7), 'path'],
+    [() => Model.open('x', 7), 'options'],
+    [() => Model.open('x', { progress: () => {} }), 'progress'],
+    [() => Model.open('x', { onProgress: 7 }), 'onProgress'],
+    [() => Model.check('x', { signal: {} }), 'signal'],
+    [() => receipt.verify({ model, onProgress: {} }), 'onProgress'],
+    [() => receipt.verify({ model, signal: 7 }), 'signal'],
+    [() => session.generate(long(2), { onProgress: () => {} }), 'onProgress'],
+    [() => session.score(long(2), { text: 'a' }, { onProgress: 'x' }), 'onProgress'],
     [() => model.createSession({ thread: 1 }), 'thread'],
     [() => model.createSession({ adapter: {} }), 'adapter'],
     [() => Signer.fromKey('0x00'), 'key'],

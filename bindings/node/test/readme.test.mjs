@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { PACKAGE, runModule } from './support.mjs';
+import { MODEL, PACKAGE, runModule } from './support.mjs';
 
 const readme = readFileSync(join(PACKAGE, 'README.md'), 'utf8');
 const programs = [...readme.matchAll(/^```js\n([^]*?)^```$/gm)].map(([, text]) => text);
-const expected = [/\nverified \[/, /12/, /"primaryType":"Receipt"/];
+const expected = [/\nverified \[/, /12/, /^(\d+) of \1 bytes$/m, /"primaryType":"Receipt"/];
 
 test('README.md has its headings and programs', () => {
   assert.deepEqual([...readme.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading), ['Installation', 'Usage', 'Development', 'Testing']);
@@ -16,7 +16,7 @@ test('README.md has its headings and programs', () => {
 
 programs.forEach((text, index) =>
   test(`program ${index + 1}`, async () => {
-    const { code, stdout, stderr } = await runModule(text);
+    const { code, stdout, stderr } = await runModule(text.replace('model.gguf', MODEL));
     assert.equal(code, 0, stderr);
     assert.match(String(stdout), expected[index]);
   }));

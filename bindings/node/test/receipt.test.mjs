@@ -1,8 +1,8 @@
 // Receipts, proofs, and verifiers that share no code with the library.
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
-import { TypedDataEncoder, verifyTypedData } from 'ethers';
-import { hashTypedData, recoverTypedDataAddress } from 'viem';
+import { TypedDataEncoder, getAddress, verifyTypedData } from 'ethers';
+import { hashTypedData, isAddress, recoverTypedDataAddress } from 'viem';
 import { Model, Receipt, Signer } from 'attestlm';
 import { failure, long } from './support.mjs';
 
@@ -19,18 +19,24 @@ for (const [name, domain] of Object.entries({ 'without a contract': undefined, '
     const signer = Signer.random();
     const { receipt } = await session.generate({ ...long(5), domain }, { signer });
     const document = JSON.parse(JSON.stringify(receipt));
+    assert.ok(isAddress(signer.address, { strict: true }));
+    assert.equal(receipt.signer, signer.address);
+    assert.equal((await receipt.verify({ model })).signer, signer.address);
+    // The document has one form, which is not for people.
+    assert.equal(document.signer, signer.address.toLowerCase());
+    assert.equal(getAddress(document.signer), signer.address);
 
-    assert.equal((await recoverTypedDataAddress(document)).toLowerCase(), signer.address);
+    assert.equal(await recoverTypedDataAddress(document), signer.address);
     assert.equal(hashTypedData(document), receipt.digest);
     assert.equal(hashTypedData(receipt.typedData()), receipt.digest);
 
     const { EIP712Domain, ...types } = document.types;
     assert.ok(EIP712Domain.length >= 2);
-    assert.equal(verifyTypedData(document.domain, types, document.message, document.signature).toLowerCase(), signer.address);
+    assert.equal(verifyTypedData(document.domain, types, document.message, document.signature), signer.address);
     assert.equal(TypedDataEncoder.hash(document.domain, types, document.message), receipt.digest);
 
     document.message.outputCount += 1;
-    assert.notEqual((await recoverTypedDataAddress(document)).toLowerCase(), signer.address);
+    assert.notEqual(await recoverTypedDataAddress(document), signer.address);
   });
 }
 
@@ -79,6 +85,36 @@ test('proofs of steps and tokens', async () => {
   }
   assert.equal((await failure(() => generation.proveToken(0, 20))).codeName, 'argument');
   assert.equal((await failure(() => session.stream(long(2)).proveToken(0, 0))).codeName, 'argument');
+});
+
+test('how likely the tokens were', async () => {
+  const signer = Signer.random();
+  const { logprobs, tokens, receipt } = await session.generate({ ...long(8), logprobs: 3n }, { signer });
+  assert.deepEqual(logprobs.map(({ token }) => token), tokens);
+  for (const { token, logprob, likeliest } of logprobs) {
+    assert.equal(likeliest.length, 3);
+    assert.deepEqual(likeliest, likeliest.toSorted((a, b) => b.logprob - a.logprob));
+    const sum = likeliest.reduce((sum, { logprob }) => sum + Math.exp(logprob), 0);
+    assert.ok(logprob <= likeliest[0].logprob && sum > 0 && sum <= 1 + 1e-9);
+    assert.equal(logprob, likeliest.find((other) => other.token === token)?.logprob ?? logprob);
+  }
+  // A score of the same tokens says the same.
+  const score = await session.score({ prompt: long().prompt }, { tokens });
+  assert.ok(score.tokens.every(({ logprob }, index) => Math.abs(logprob - logprobs[index].logprob) < 1e-9));
+  // No part of the receipt.
+  assert.equal((await receipt.verify({ model, request: long(8) })).verdict.name, 'verified');
+  assert.deepEqual((await session.generate({ ...long(3), logprobs: 0 })).logprobs.map(({ likeliest }) => likeliest), [[], [], []]);
+  assert.equal((await session.generate(long(3))).logprobs, null);
+  assert.equal((await failure(() => session.generate({ ...long(3), logprobs: 21 }))).field, 'logprobs');
+});
+
+test('whole numbers may be bigints', async () => {
+  const request = { ...long(3), topK: 5n, penaltyWindow: 64n, contextTokens: 256n, choices: 2n, maxTokens: 3n, seedRule: 0n, seed: 2n ** 64n - 1n, issuedAt: 1700000000n, domain: { ...DOMAIN, chainId: 2n ** 52n } };
+  const [, { tokens, receipt }] = await session.generateAll(request, { signer: Signer.random() });
+  assert.equal(tokens.length, 3);
+  assert.equal(receipt.toJSON().message.issuedAt, '1700000000');
+  assert.equal((await receipt.verify({ model, request })).verdict.name, 'verified');
+  assert.equal((await receipt.verify({ model, request: { ...request, maxTokens: 4n } })).verdict.name, 'invalid');
 });
 
 test('scores', async () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { SigningKey, computeAddress } from 'ethers';
-import { Model, Receipt, Signer } from 'attestlm';
+import { AttestLMError, Model, Receipt, Signer } from 'attestlm';
 import { failure, long } from './support.mjs';
 
 const KEY = `0x${'11'.repeat(32)}`;
@@ -19,16 +19,32 @@ const verdict = async (receipt) => (await Receipt.parse(String(receipt)).verify(
 
 test('a key, as hex and as bytes', () => {
   for (const key of [KEY, Buffer.from(KEY.slice(2), 'hex'), new Uint8Array(32).fill(0x11)]) {
-    assert.equal(Signer.fromKey(key).address, address.toLowerCase());
+    assert.equal(Signer.fromKey(key).address, address);
   }
   assert.throws(() => Signer.fromKey(new Uint8Array(32)), (error) => error.codeName === 'signer');
   assert.notEqual(Signer.random().address, Signer.random().address);
 });
 
+test('addresses, as text and as bytes', () => {
+  // EIP-55's examples.
+  for (const text of ['0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed', '0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359', '0xdbF03B407c01E7cD3CBea99509d93f8DDDC8C6FB']) {
+    for (const given of [text, text.toLowerCase(), Buffer.from(text.slice(2), 'hex')]) {
+      assert.equal(Signer.external(given).address, text);
+      assert.equal(Signer.custom(given, () => {}).address, text);
+    }
+    const wrong = [text.replace(/[A-F]/, (digit) => digit.toLowerCase()), text.slice(2), text.slice(0, -1), `${text}00`, text.toUpperCase(), text.replace(/.$/, 'g'), '', '0x\u00e4'];
+    for (const given of [...wrong, Buffer.alloc(19), Buffer.alloc(21), 7, null]) {
+      for (const make of [() => Signer.external(given), () => Signer.custom(given, () => {})]) {
+        assert.throws(make, (error) => error instanceof AttestLMError && error.codeName === 'argument' && error.field === 'address', String(given));
+      }
+    }
+  }
+});
+
 test('a keystore, there and back', async () => {
   const text = await Signer.fromKey(KEY).toKeystore('pässword');
-  assert.equal((await Signer.fromKeystore(text, 'pässword')).address, address.toLowerCase());
-  assert.equal((await Signer.fromKeystore(JSON.parse(text), Buffer.from('pässword'))).address, address.toLowerCase());
+  assert.equal((await Signer.fromKeystore(text, 'pässword')).address, address);
+  assert.equal((await Signer.fromKeystore(JSON.parse(text), Buffer.from('pässword'))).address, address);
   assert.equal((await failure(() => Signer.fromKeystore(text, 'password'))).field, 'password');
   assert.equal((await failure(() => Signer.external(address).toKeystore('x'))).codeName, 'signer');
 });
@@ -63,9 +79,27 @@ test('a function that signs, at once or later', async () => {
   assert.equal(await verdict((await session.generate(long(3), { signer: bytes })).receipt), 'verified');
 });
 
-test('a function that fails, or signs for somebody else', async () => {
-  const broken = Signer.custom(address, () => Promise.reject(new Error('no wallet')));
-  assert.equal((await failure(() => session.generate(long(3), { signer: broken }))).message, 'no wallet');
+test('what a function throws is what the answer or the score rejects with', async () => {
+  class WalletError extends Error {}
+  for (const thrown of [new WalletError('no wallet', { cause: 'locked' }), 'no wallet', undefined]) {
+    for (const sign of [() => Promise.reject(thrown), () => { throw thrown; }]) {
+      const signer = Signer.custom(address, sign);
+      const ends = await Promise.allSettled([
+        session.generate(long(3), { signer }),
+        session.generateAll({ ...long(3), choices: 2 }, { signer }),
+        session.stream(long(3), { signer }).answer(),
+        session.score(long(3), { text: ' has' }, { signer }),
+      ]);
+      for (const { status, reason } of ends) {
+        assert.equal(status, 'rejected');
+        assert.equal(reason, thrown);
+      }
+    }
+  }
+  assert.equal((await session.generate(long(3))).tokens.length, 3);
+});
+
+test('a function that signs for somebody else, or for ever', async () => {
   for (const wrong of [new SigningKey(`0x${'22'.repeat(32)}`).sign(`0x${'00'.repeat(32)}`).serialized, undefined, '0x', 7]) {
     const error = await failure(() => session.generate(long(3), { signer: Signer.custom(address, () => wrong) }));
     assert.ok(['signer', 'argument'].includes(error.codeName), error);

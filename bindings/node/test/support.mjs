@@ -1,6 +1,6 @@
 // What the tests share.
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, truncateSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 export const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
@@ -12,6 +12,16 @@ export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** A request that takes long: nothing ends it before its last token. */
 export const long = (maxTokens = 400) => ({ prompt: 'Tom has 12 apples.', ignoreEog: true, maxTokens, temperature: '0.7', seed: 7n });
+
+/** The bundled model as a file. */
+export const MODEL = ROOT + 'models/abacus/abacus-q8_0.gguf';
+
+/** The same at `path` with as many zeros behind it as make it `bytes` long: no more space on the disk, more to read. */
+export function grown(path, bytes) {
+  copyFileSync(MODEL, path);
+  truncateSync(path, bytes);
+  return path;
+}
 
 /** Runs a program to its end: what it wrote, and how it ended. */
 export function run(command, args, options = {}) {

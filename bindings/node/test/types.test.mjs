@@ -1,9 +1,9 @@
 // lib/ is what index.d.ts declares, and a program with `using` compiles and runs.
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { PACKAGE, run } from './support.mjs';
+import { PACKAGE, read, run } from './support.mjs';
 
 const tsc = join(PACKAGE, 'node_modules/typescript/bin/tsc');
 const build = join(PACKAGE, 'test/build');
@@ -12,6 +12,33 @@ after(() => rmSync(build, { recursive: true, force: true }));
 test('tsc --strict', async () => {
   const { code, stdout } = await run(process.execPath, [tsc, '--project', PACKAGE]);
   assert.equal(code, 0, String(stdout));
+});
+
+test('the types have the members of the schemas', () => {
+  const types = readFileSync(join(PACKAGE, 'index.d.ts'), 'utf8');
+  const membersOf = (name) => {
+    const [, parent, body] = types.match(new RegExp(`^export interface ${name}(?: extends (\\w+))? \\{\\n([^]*?)^\\}`, 'm'));
+    return [...(parent ? membersOf(parent) : []), ...[...body.matchAll(/^  (\w+)\??:/gm)].map(([, member]) => member)];
+  };
+  const schemas = {
+    Answer: ['answer', ['receiptError']], // the call fails with it
+    ErrorInfo: ['error'],
+    ModelFile: ['model-file'],
+    ModelInfo: ['model-info'],
+    Profiles: ['profile-info'],
+    ReceiptDocument: ['receipt'],
+    Report: ['report'],
+    Request: ['request'],
+    Score: ['score'],
+    SessionInfo: ['session-info'],
+    SessionOptions: ['options'],
+    Terms: ['terms'],
+    TypedData: ['typed-data'],
+  };
+  for (const [name, [file, without = []]] of Object.entries(schemas)) {
+    const { properties } = JSON.parse(read(`docs/schema/${file}.schema.json`));
+    assert.deepEqual(membersOf(name).sort(), Object.keys(properties).filter((member) => !without.includes(member)).sort(), name);
+  }
 });
 
 test('a program in TypeScript', async () => {
