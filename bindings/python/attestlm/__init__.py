@@ -7,7 +7,7 @@
 
 from ._cdef import VERSION as __version__
 from ._library import has_feature
-from .answer import Answer, Done, Event, Failed, Prefill, Score, ScoredToken, Text
+from .answer import Answer, Done, Event, Failed, Prefill, Score, ScoredToken, Text, TokenLogprob, TopLogprob
 from .completions import ChatCompletion, ChatCompletionChunk, Completion
 from .errors import (
     ArgumentError,
@@ -79,6 +79,8 @@ __all__ = [
     "Stream",
     "TemplateError",
     "Text",
+    "TokenLogprob",
+    "TopLogprob",
     "UnsupportedError",
     "Verdict",
     "__version__",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Any, Dict, List, Optional, Tuple, Union
+from typing import Any, List, Optional, Tuple, Union
 
 from ._record import of_json
 from .errors import AttestLMError, of_json as error_of_json
@@ -63,10 +63,37 @@ def event(text: str) -> Event:
 
 
 @dataclasses.dataclass(frozen=True)
+class TopLogprob:
+    """A token and the natural logarithm of its probability."""
+
+    token: int
+    logprob: float
+
+
+@dataclasses.dataclass(frozen=True)
+class TokenLogprob:
+    """How likely a token was, by the model's own logits: before penalties, bias, grammar and temperature. `likeliest`
+    are as many as the request asked for, the likeliest first."""
+
+    token: int
+    logprob: float
+    likeliest: Tuple[TopLogprob, ...]
+
+
+def token_logprobs(value: Optional[List[Any]]) -> Optional[Tuple[TokenLogprob, ...]]:
+    if value is None:
+        return None
+    return tuple(
+        of_json(TokenLogprob, one, likeliest=tuple(of_json(TopLogprob, other) for other in one["likeliest"]))
+        for one in value
+    )
+
+
+@dataclasses.dataclass(frozen=True)
 class Answer:
     """`finish`: "end of generation", "stop string", "max tokens", "grammar end", "context full" or "cancelled".
     `tokens` holds those that ended it, too; `receipt` is None without a signer. `logprobs` is None unless the request
-    asked: of each token a dict of `token`, `logprob` and `likeliest`."""
+    asked."""
 
     choice: int
     text: str
@@ -74,7 +101,7 @@ class Answer:
     tokens: Tuple[int, ...]
     prompt_count: int
     receipt: Optional[Receipt]
-    logprobs: Optional[List[Dict[str, Any]]] = None
+    logprobs: Optional[Tuple[TokenLogprob, ...]] = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,13 +10,12 @@ from types import TracebackType
 from typing import Any, Callable, Dict, Optional, Type
 
 from ._call import PATIENCE_MS, call, interruptible, made, taken, text
-from ._exit import inside
 from ._handle import Owned
 from ._library import ffi, lib
-from .answer import Answer, Event, Text, event
+from .answer import Answer, Event, Text, event, token_logprobs
 from .errors import AttestLMError, SignerError
 from .receipt import Receipt
-from .signer import Signer, explain
+from .signer import Signer, explained, signing
 
 
 class Stream(Owned):
@@ -48,12 +47,10 @@ class Stream(Owned):
         """The next event; None if none came soon, or none will come."""
         slot = ffi.new("attestlm_bytes_t **")
         began = time.monotonic()
-        with self._handle as generation, inside:
+        with self._handle as generation, signing():
             status = call(lib.attestlm_generation_next, generation, PATIENCE_MS, slot)
-        self._ended = status == lib.ATTESTLM_END
-        document = taken(slot[0]).decode() if status == lib.ATTESTLM_OK else None
-        explain(self._signer, None)
-        found = None if document is None else event(document)
+            self._ended = status == lib.ATTESTLM_END
+            found = event(taken(slot[0]).decode()) if status == lib.ATTESTLM_OK else None
         self._slow = not isinstance(found, Text) or time.monotonic() - began > PATIENCE_MS / 1000
         return found
 
@@ -70,7 +67,7 @@ class Stream(Owned):
             finish=value["finish"],
             tokens=tuple(value["tokens"]),
             prompt_count=value["promptCount"],
-            logprobs=value["logprobs"],
+            logprobs=token_logprobs(value["logprobs"]),
             receipt=None if self._signer is None else self.receipt(choice),
         )
 
@@ -97,7 +94,7 @@ class Stream(Owned):
             with self._handle as generation:
                 return ask(generation)
         except SignerError as error:
-            explain(self._signer, error)
+            raise explained(self._signer, error)
 
 
 class AsyncStream:

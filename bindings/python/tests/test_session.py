@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import re
+import threading
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Dict, List
@@ -110,7 +111,7 @@ def test_verify(model: Model, session: Session, signer: Signer) -> None:
     receipt = Receipt.parse(answer.receipt.to_json())
     report = receipt.verify(model, request=request, expect_signer=signer.address, expect_model=model.info.sha256)
     assert report.verdict.name == "verified" and "replay" in report.compared
-    assert (report.signer or "").lower() == receipt.signer == signer.address
+    assert report.signer == receipt.signer == signer.address
     assert report.digest == "0x" + receipt.digest.hex()
     with pytest.raises(TypeError, match="verdict"):
         bool(report)
@@ -140,7 +141,7 @@ def test_somebody_elses_verifier(session: Session) -> None:
             assert Account.recover_message(message, signature=signature) == account.address
         # And the whole document, untouched.
         assert Account.recover_message(encode_typed_data(full_message=document), signature=signature) == account.address
-        assert receipt.signer == account.address.lower()
+        assert receipt.signer == account.address
 
 
 def test_external_and_callback_signers(session: Session) -> None:
@@ -165,7 +166,7 @@ def test_external_and_callback_signers(session: Session) -> None:
         receipt = session.generate("Tom has", max_tokens=2, signer=callback).receipt
         assert receipt is not None and receipt.verify(signature_only=True).verdict.name == "verified"
         scored = session.score("Tom", " has", signer=callback).receipt
-        assert scored is not None and scored.signer == account.address.lower()
+        assert scored is not None and scored.signer == account.address
 
 
 def test_a_callback_that_fails_is_the_cause(session: Session, signer: Signer) -> None:
@@ -188,6 +189,84 @@ def test_a_callback_that_fails_is_the_cause(session: Session, signer: Signer) ->
         session.generate("Tom has", max_tokens=2, signer=failing)
     with pytest.raises(ArgumentError, match="address"):
         Signer.callback(b"short", interrupt)
+
+
+def test_addresses_are_read_in_both_forms(session: Session) -> None:
+    address = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"  # of EIP-55
+    for given in (address, address.lower(), bytes.fromhex(address[2:])):
+        with Signer.external(given) as signer:
+            assert signer.address == address
+    for wrong in (address.replace("aA", "Aa"), address[2:], address.upper(), "0x" + "é" * 40, b"x" * 21, ""):
+        with pytest.raises(ArgumentError, match="^address: "):
+            Signer.external(wrong)
+    receipt = session.generate("Tom", signer=Signer.external(address), max_tokens=1).receipt
+    assert receipt is not None and receipt.signer == address
+    # A document has one form.
+    assert address.lower() in json.dumps(receipt.typed_data) and address not in json.dumps(receipt.typed_data)
+
+
+def test_expected_signer_in_both_forms(session: Session, signer: Signer) -> None:
+    receipt = session.generate("Tom", signer=signer, max_tokens=1).receipt
+    assert receipt is not None
+    for expected in (signer.address, signer.address.lower()):
+        assert receipt.verify(signature_only=True, expect_signer=expected).verdict.name == "verified"
+    with pytest.raises(ArgumentError, match="EIP-55"):
+        receipt.verify(signature_only=True, expect_signer=signer.address.swapcase().replace("0X", "0x"))
+    unknown: Any = {"expect_singer": signer.address}
+    with pytest.raises(TypeError, match="expect_singer"):
+        receipt.verify(**unknown)
+    for near in ("signer", "expect_threads"):
+        with pytest.raises(TypeError, match=near):
+            receipt.verify(**{near: None})  # type: ignore[arg-type]
+
+
+def test_concurrent_answers_have_their_own_causes(model: Model, signer: Signer) -> None:
+    """Whoever decodes signs for everybody: the answers of two threads fail in one."""
+    fields: Dict[str, Any] = {"nonce": b"N" * 32, "issued_at": 1, "ignore_eog": True, "max_tokens": 4, "choices": 8, "seed": 1, "temperature": 1}
+    with Session(model, context_tokens=128, streams=8) as session:
+        digests = {}
+        for prompt in ("Tom", "Anna"):
+            receipts = [answer.receipt for answer in session.generate_all(prompt, signer=signer, **fields)]
+            digests[prompt] = [receipt.digest for receipt in receipts if receipt]
+
+        def refuse(digest: bytes) -> bytes:
+            raise LookupError(digest)
+
+        causes: Dict[str, Any] = {}
+
+        def work(prompt: str, failing: Signer) -> None:
+            with session.stream(prompt, signer=failing, **fields) as stream:
+                list(stream)
+                raised = []
+                for choice in range(8):
+                    for _ in range(2):
+                        with pytest.raises(SignerError) as error:
+                            stream.answer(choice)
+                        assert isinstance(error.value.__cause__, LookupError)
+                    raised.append(error.value.__cause__.args[0])
+                causes[prompt] = raised
+
+        with Signer.callback(signer.address, refuse) as failing:
+            threads = [threading.Thread(target=work, args=(prompt, failing)) for prompt in digests]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        assert causes == digests
+
+
+def test_failures_are_not_kept_for_ever(signer: Signer) -> None:
+    from attestlm.signer import _REMEMBERED, _Callback
+
+    callback = _Callback(lambda digest: b"")
+    codes = [callback.failed(LookupError(index)) for index in range(_REMEMBERED + 5)]
+    assert len(set(codes)) == len(codes) and len(callback._raised) == _REMEMBERED
+
+    def cause(code: int, field: str = "signer callback") -> Any:
+        return callback.cause(SignerError(f"it answered {code}", field))
+
+    assert cause(codes[0]) is None and cause(codes[-1], "key") is None and cause(-1) is None
+    assert cause(codes[-1]).args == (_REMEMBERED + 4,)
 
 
 def test_keystore(signer: Signer, tmp_path: Path) -> None:
