@@ -7,6 +7,7 @@ import json
 from typing import Any, List, Optional, Tuple, Union
 
 from ._record import of_json
+from .arrays import AnswerArrays, ScoreArrays, imported
 from .errors import AttestLMError, of_json as error_of_json
 from .receipt import Receipt
 
@@ -103,6 +104,22 @@ class Answer:
     receipt: Optional[Receipt]
     logprobs: Optional[Tuple[TokenLogprob, ...]] = None
 
+    def to_numpy(self) -> AnswerArrays:
+        """`tokens` and `logprobs` as arrays, with the likeliest tokens as matrices."""
+        numpy = imported()
+        if self.logprobs is None:
+            raise ValueError("the request asked for no logprobs")
+        likeliest = [each.likeliest for each in self.logprobs]
+        shape = (len(likeliest), len(likeliest[0]) if likeliest else 0)
+        tokens = numpy.array([[one.token for one in each] for each in likeliest], numpy.uint32)
+        logprobs = numpy.array([[one.logprob for one in each] for each in likeliest], numpy.float64)
+        return AnswerArrays(
+            tokens=numpy.array([each.token for each in self.logprobs], numpy.uint32),
+            logprobs=numpy.array([each.logprob for each in self.logprobs], numpy.float64),
+            top_tokens=tokens.reshape(shape),
+            top_logprobs=logprobs.reshape(shape),
+        )
+
 
 @dataclasses.dataclass(frozen=True)
 class ScoredToken:
@@ -123,3 +140,12 @@ class Score:
     greedy: bool
     prompt_count: int
     receipt: Optional[Receipt]
+
+    def to_numpy(self) -> ScoreArrays:
+        """The tokens' members as arrays."""
+        numpy = imported()
+        return ScoreArrays(
+            tokens=numpy.array([each.token for each in self.tokens], numpy.uint32),
+            logprobs=numpy.array([each.logprob for each in self.tokens], numpy.float64),
+            greedy=numpy.array([each.greedy for each in self.tokens], numpy.bool_),
+        )

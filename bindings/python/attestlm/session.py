@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Union
 
 from ._call import call, json_bytes, made, taken, text
 from ._handle import borrowed
@@ -68,6 +68,7 @@ class Session(Completions):
         with model._handle as weights, borrowed(adapter) as change:
             session = made("session", lib.attestlm_session_new, weights, change, given, len(given))
         super().__init__(session, lib.attestlm_session_free, lib.attestlm_session_cancel)
+        self._texts: Dict[int, str] = {}
 
     @property
     def info(self) -> SessionInfo:
@@ -152,6 +153,17 @@ class Session(Completions):
                 )
 
         return score
+
+    def _token_texts(self, tokens: Iterable[int]) -> Mapping[int, str]:
+        """What tokens stand for, each alone; bytes that are not UTF-8 are replaced. The library tells it with a score only:
+        a token that was not asked for before is scored, which takes as long as reading it in a prompt."""
+        wanted = set(tokens)
+        unknown = sorted(wanted - self._texts.keys())
+        size = self.info.context_tokens - 1 if unknown else 1
+        for begin in range(0, len(unknown), size):
+            for scored in self.score(unknown[:1], unknown[begin : begin + size]).tokens:
+                self._texts[scored.token] = scored.text
+        return {token: self._texts[token] for token in wanted}
 
     def forget(self) -> None:
         """Forgets every cached prefix that is not in use: the next prompt is read whole."""
