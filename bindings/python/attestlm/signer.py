@@ -78,7 +78,9 @@ def _sign(env: Any, digest: Any, signature: Any) -> int:
     except BaseException as error:
         if not isinstance(error, Exception):
             _interrupts[threading.get_ident()] = error
-        return callback.failed(error)
+        # Without this frame, whose digest and signature are borrowed for the call.
+        trace = error.__traceback__
+        return callback.failed(error.with_traceback(trace and trace.tb_next))
 
 
 @ffi.callback("attestlm_finalizer_fn")  # type: ignore[untyped-decorator, unused-ignore]

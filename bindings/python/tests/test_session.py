@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
-from conftest import QUESTION, ROOT
+from conftest import QUESTION, ROOT, python
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 
@@ -102,6 +102,50 @@ def test_score(session: Session, signer: Signer) -> None:
     assert score.receipt.verify(signature_only=True).verdict.name == "invalid"
     assert score.receipt.verify(signature_only=True, scored=True).verdict.name == "verified"
     assert session.score("Tom", " has").receipt is None
+
+
+def test_logprobs(session: Session) -> None:
+    fields: Dict[str, Any] = {"temperature": 1, "seed": 8, "max_tokens": 6, "ignore_eog": True}
+    answer = session.generate("Tom has", logprobs=4, **fields)
+    assert answer.logprobs is not None and [one.token for one in answer.logprobs] == list(answer.tokens)
+    for one in answer.logprobs:
+        likely = [top.logprob for top in one.likeliest]
+        assert len(likely) == 4 and likely == sorted(likely, reverse=True) and one.logprob <= likely[0] <= 0
+    arrays = answer.to_numpy()
+    assert [array.dtype.name for array in arrays] == ["uint32", "float64"] * 2
+    assert arrays.tokens.tolist() == list(answer.tokens)
+    assert arrays.logprobs.tolist() == [one.logprob for one in answer.logprobs]
+    assert arrays.top_tokens.tolist() == [[top.token for top in one.likeliest] for one in answer.logprobs]
+    assert arrays.top_logprobs.tolist() == [[top.logprob for top in one.likeliest] for one in answer.logprobs]
+    none = session.generate("Tom has", logprobs=0, **fields).to_numpy()
+    assert none.top_tokens.shape == none.top_logprobs.shape == (6, 0)
+    with pytest.raises(ValueError, match="logprobs"):
+        session.generate("Tom has", **fields).to_numpy()
+    score = session.score("Tom has", " 2 apples")
+    scored = score.to_numpy()
+    assert scored.logprobs.sum() == pytest.approx(score.logprob)
+    assert scored.tokens.tolist() == [token.token for token in score.tokens]
+    assert scored.greedy.tolist() == [token.greedy for token in score.tokens]
+
+
+def test_numpy_is_optional() -> None:
+    done = python(
+        """
+import sys
+import attestlm
+session = attestlm.Session(attestlm.Model.bundled())
+answer, score = session.generate("Tom", max_tokens=1, logprobs=1), session.score("Tom", " has")
+assert "numpy" not in sys.modules
+sys.modules["numpy"] = None
+for made in (answer, score):
+    try:
+        made.to_numpy()
+    except ImportError as error:
+        print(error)
+"""
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "attestlm: arrays need NumPy: pip install attestlm[numpy]\n" * 2
 
 
 def test_verify(model: Model, session: Session, signer: Signer) -> None:
@@ -223,7 +267,8 @@ def test_expected_signer_in_both_forms(session: Session, signer: Signer) -> None
 
 def test_concurrent_answers_have_their_own_causes(model: Model, signer: Signer) -> None:
     """Whoever decodes signs for everybody: the answers of two threads fail in one."""
-    fields: Dict[str, Any] = {"nonce": b"N" * 32, "issued_at": 1, "ignore_eog": True, "max_tokens": 4, "choices": 8, "seed": 1, "temperature": 1}
+    fields: Dict[str, Any] = {"nonce": b"N" * 32, "issued_at": 1, "seed": 1, "temperature": 1}
+    fields.update(ignore_eog=True, max_tokens=4, choices=8)
     with Session(model, context_tokens=128, streams=8) as session:
         digests = {}
         for prompt in ("Tom", "Anna"):
