@@ -17,7 +17,7 @@ from .errors import AttestLMError, SignerError, of_json as error_of_json
 from .model import Adapter, Model
 from .receipt import Receipt
 from .request import Fields, Input, Request
-from .signer import Signer, explained, signing
+from .signer import Signer, cause, signing
 from .stream import AsyncStream, Stream
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class Session(Completions):
         try:
             return watched(self._scored(input, continuation, signer, fields))
         except SignerError as error:
-            raise explained(signer, error)
+            raise error from cause(signer, error)
 
     async def ascore(
         self,
@@ -129,7 +129,7 @@ class Session(Completions):
         try:
             return await awaited(self._scored(input, continuation, signer, fields))
         except SignerError as error:
-            raise explained(signer, error)
+            raise error from cause(signer, error)
 
     def _scored(
         self, input: Input, continuation: Union[str, Sequence[int]], signer: Optional[Signer], fields: Mapping[str, Any]

@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import threading
+import weakref
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Union
 
@@ -29,37 +30,49 @@ def from_hex(value: Union[str, bytes], field: str) -> bytes:
         raise ArgumentError("it is not hex", field) from None
 
 
-# How many failures of one function are remembered: whose answer is asked for late may find its cause forgotten.
+# How many failures nobody has asked for yet are remembered.
 _REMEMBERED = 256
 _CODES = 2**31 - 1
 
 
-class _Callback:
-    """A function that the library calls until it says it will no more. Each failure has a code of its own, which the
-    library's error tells: the thread that the function is called in may be that of another answer."""
+class _Failures:
+    """What a signer's function raised. Each failure has a code of its own, which the library's error tells: the thread
+    that the function is called in may be that of another answer."""
 
-    live: Dict[Any, "_Callback"] = {}
-
-    def __init__(self, sign: Sign) -> None:
-        self.sign = sign
-        self.env = ffi.new_handle(self)
+    def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._failures = 0
+        self._count = 0
         self._raised: Dict[int, BaseException] = {}
 
-    def failed(self, error: BaseException) -> int:
-        """The code of a failure."""
+    def add(self, error: BaseException) -> int:
+        """Its code."""
         with self._lock:
-            code = self._failures % _CODES + 1
-            self._failures += 1
+            code = self._count % _CODES + 1
+            self._count += 1
             self._raised[code] = error
             if len(self._raised) > _REMEMBERED:
                 del self._raised[next(iter(self._raised))]
         return code
 
-    def cause(self, error: SignerError) -> Optional[BaseException]:
+    def take(self, error: SignerError) -> Optional[BaseException]:
+        """What led to an error of the library, once."""
         code = re.fullmatch(r"it answered (\d+)", error.message)
-        return self._raised.get(int(code.group(1))) if code and error.field == "signer callback" else None
+        if code is None or error.field != "signer callback":
+            return None
+        with self._lock:
+            return self._raised.pop(int(code.group(1)), None)
+
+
+class _Callback:
+    """A function that the library calls until it says it will no more."""
+
+    live: Dict[Any, "_Callback"] = {}
+
+    def __init__(self, sign: Sign, failures: _Failures) -> None:
+        self.sign = sign
+        # An exception holds the frames it came through, and the signer in them, which must not keep itself alive.
+        self.failures = weakref.ref(failures)
+        self.env = ffi.new_handle(self)
 
 
 # What a signer's function raised that is no `Exception`, an interrupt, say: by the thread it was called in.
@@ -78,9 +91,11 @@ def _sign(env: Any, digest: Any, signature: Any) -> int:
     except BaseException as error:
         if not isinstance(error, Exception):
             _interrupts[threading.get_ident()] = error
+        failures = callback.failures()
         # Without this frame, whose digest and signature are borrowed for the call.
         trace = error.__traceback__
-        return callback.failed(error.with_traceback(trace and trace.tb_next))
+        error = error.with_traceback(trace and trace.tb_next)
+        return failures.add(error) if failures else -1
 
 
 @ffi.callback("attestlm_finalizer_fn")  # type: ignore[untyped-decorator, unused-ignore]
@@ -91,9 +106,9 @@ def _finalize(env: Any) -> None:
 class Signer(Owned):
     """Something that signs in the name of one address. Generations keep what they need."""
 
-    def __init__(self, pointer: Any, callback: Optional[_Callback] = None) -> None:
+    def __init__(self, pointer: Any, failures: Optional[_Failures] = None) -> None:
         super().__init__(pointer, lib.attestlm_signer_free)
-        self._callback = callback
+        self._failures = failures
 
     @classmethod
     def random(cls) -> Signer:
@@ -124,7 +139,8 @@ class Signer(Owned):
         """Calls a function, in the thread that generates: a wallet, an HSM, a KMS. It must not use the session it signs
         for. What it raises is the cause of the `SignerError` that follows."""
         given = address_bytes(address)
-        callback = _Callback(sign)
+        failures = _Failures()
+        callback = _Callback(sign, failures)
         _Callback.live[callback.env] = callback
         try:
             pointer = made(
@@ -133,7 +149,7 @@ class Signer(Owned):
         except BaseException:
             _finalize(callback.env)
             raise
-        return cls(pointer, callback)
+        return cls(pointer, failures)
 
     @classmethod
     def external(cls, address: Address) -> Signer:
@@ -154,11 +170,10 @@ class Signer(Owned):
             return text(lib.attestlm_signer_to_keystore, signer, secret, len(secret))
 
 
-def explained(signer: Optional[Signer], error: SignerError) -> SignerError:
-    """The error, with what the signer's function raised as its cause."""
-    callback = signer and signer._callback
-    error.__cause__ = callback.cause(error) if callback else None
-    return error
+def cause(signer: Optional[Signer], error: SignerError) -> Optional[BaseException]:
+    """What the signer's function raised. It is told once."""
+    failures = signer and signer._failures
+    return failures.take(error) if failures else None
 
 
 @contextlib.contextmanager

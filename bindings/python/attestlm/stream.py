@@ -15,7 +15,7 @@ from ._library import ffi, lib
 from .answer import Answer, Event, Text, event, token_logprobs
 from .errors import AttestLMError, SignerError
 from .receipt import Receipt
-from .signer import Signer, explained, signing
+from .signer import Signer, cause, signing
 
 
 class Stream(Owned):
@@ -24,6 +24,7 @@ class Stream(Owned):
     def __init__(self, pointer: Any, signer: Optional[Signer]) -> None:
         super().__init__(pointer, lib.attestlm_generation_free, lib.attestlm_generation_cancel)
         self._signer = signer
+        self._causes: Dict[str, Optional[BaseException]] = {}
         self._ended = False
         # Whether the next step may take long: another thread takes it, and an interrupt cuts it short.
         self._slow = True
@@ -94,7 +95,10 @@ class Stream(Owned):
             with self._handle as generation:
                 return ask(generation)
         except SignerError as error:
-            raise explained(self._signer, error)
+            # The same each time it is asked for.
+            if error.message not in self._causes:
+                self._causes[error.message] = cause(self._signer, error)
+            raise error from self._causes[error.message]
 
 
 class AsyncStream:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime
+import gc
 import json
 import re
 import threading
+import weakref
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Dict, List
@@ -301,18 +303,49 @@ def test_concurrent_answers_have_their_own_causes(model: Model, signer: Signer) 
         assert causes == {prompt: every * 2 for prompt, every in digests.items()}
 
 
-def test_failures_are_not_kept_for_ever(signer: Signer) -> None:
-    from attestlm.signer import _REMEMBERED, _Callback
+def test_failures_that_nobody_asks_for_are_not_kept() -> None:
+    from attestlm.signer import _REMEMBERED, _Failures
 
-    callback = _Callback(lambda digest: b"")
-    codes = [callback.failed(LookupError(index)) for index in range(_REMEMBERED + 5)]
-    assert len(set(codes)) == len(codes) and len(callback._raised) == _REMEMBERED
+    failures = _Failures()
+    codes = [failures.add(LookupError(index)) for index in range(_REMEMBERED + 5)]
+    assert len(set(codes)) == len(codes) and len(failures._raised) == _REMEMBERED
 
-    def cause(code: int, field: str = "signer callback") -> Any:
-        return callback.cause(SignerError(f"it answered {code}", field))
+    def take(code: int, field: str = "signer callback") -> Any:
+        return failures.take(SignerError(f"it answered {code}", field))
 
-    assert cause(codes[0]) is None and cause(codes[-1], "key") is None and cause(-1) is None
-    assert cause(codes[-1]).args == (_REMEMBERED + 4,)
+    assert take(codes[0]) is None and take(codes[-1], "key") is None and take(-1) is None
+    assert take(codes[-1]).args == (_REMEMBERED + 4,)
+    assert take(codes[-1]) is None and len(failures._raised) == _REMEMBERED - 1
+
+
+def test_failures_do_not_leak(session: Session, signer: Signer) -> None:
+    from attestlm.signer import _Callback
+
+    class Held:
+        pass
+
+    held: List[Any] = []
+    callbacks = len(_Callback.live)
+
+    def refuse(digest: bytes) -> bytes:
+        mine = Held()
+        held.append(weakref.ref(mine))
+        raise LookupError("no such key")
+
+    def work() -> None:
+        failing = Signer.callback(signer.address, refuse)
+        for _ in range(10):
+            with pytest.raises(SignerError):
+                session.generate("Tom has", max_tokens=1, signer=failing)
+            with pytest.raises(SignerError):
+                session.score("Tom", " has", signer=failing)
+            # Nobody asks why.
+            list(session.stream("Tom has", max_tokens=1, signer=failing))
+
+    work()
+    gc.collect()
+    assert len(held) == 30 and not any(each() for each in held)
+    assert len(_Callback.live) == callbacks
 
 
 def test_keystore(signer: Signer, tmp_path: Path) -> None:
