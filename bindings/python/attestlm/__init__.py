@@ -7,7 +7,8 @@
 
 from ._cdef import VERSION as __version__
 from ._library import has_feature
-from .answer import Answer, Done, Event, Failed, Prefill, Score, ScoredToken, Text
+from .answer import Answer, Done, Event, Failed, Prefill, Score, ScoredToken, Text, TokenLogprob, TopLogprob
+from .arrays import AnswerArrays, ScoreArrays
 from .completions import ChatCompletion, ChatCompletionChunk, Completion
 from .errors import (
     ArgumentError,
@@ -39,6 +40,7 @@ from .stream import AsyncStream, Stream
 __all__ = [
     "Adapter",
     "Answer",
+    "AnswerArrays",
     "ArgumentError",
     "AsyncStream",
     "AttestLMError",
@@ -71,6 +73,7 @@ __all__ = [
     "Report",
     "Request",
     "Score",
+    "ScoreArrays",
     "ScoredToken",
     "Session",
     "SessionInfo",
@@ -79,6 +82,8 @@ __all__ = [
     "Stream",
     "TemplateError",
     "Text",
+    "TokenLogprob",
+    "TopLogprob",
     "UnsupportedError",
     "Verdict",
     "__version__",

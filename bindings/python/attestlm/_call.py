@@ -71,31 +71,33 @@ def json_bytes(value: Union[str, bytes, Mapping[str, Any]]) -> bytes:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
-def interruptible(work: Callable[[], T], cancel: Optional[Callable[[], None]]) -> T:
-    """Does what blocks. In the main thread, which alone sees interrupts, it is done in another one: an interrupt cancels
-    it, or leaves it to its thread, which ends by itself."""
-    if threading.current_thread() is not threading.main_thread():
+def interruptible(work: Callable[[], T], cancel: Callable[[], None], look: Optional[Callable[[], None]] = None) -> T:
+    """Does what blocks. In the main thread, which alone sees interrupts, and where somebody wants to `look` meanwhile, it
+    is done in another thread. What is raised here before its end cancels it."""
+    if look is None and threading.current_thread() is not threading.main_thread():
         return work()
     done: "list[T]" = []
     failed: "list[BaseException]" = []
+    ended = threading.Event()
 
     def run() -> None:
         try:
             done.append(work())
         except BaseException as error:
             failed.append(error)
+        finally:
+            ended.set()
 
-    thread = threading.Thread(target=run, name="attestlm")
-    thread.start()
     try:
-        while thread.is_alive():
-            thread.join(PATIENCE_MS / 1000)
+        threading.Thread(target=run, name="attestlm").start()
+        while not ended.wait(PATIENCE_MS / 1000):
+            if look is not None:
+                look()
     except BaseException:
-        if cancel is not None:
-            with contextlib.suppress(AttestLMError):
-                cancel()
-            thread.join(PATIENCE_MS / 1000)
+        with contextlib.suppress(AttestLMError):
+            cancel()
+        ended.wait(PATIENCE_MS / 1000)
         raise
     if failed:
-        raise failed[0]
+        raise failed.pop()
     return done[0]

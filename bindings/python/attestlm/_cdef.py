@@ -19,6 +19,8 @@ typedef struct attestlm_generation_t attestlm_generation_t;
 
 typedef struct attestlm_model_t attestlm_model_t;
 
+typedef struct attestlm_operation_t attestlm_operation_t;
+
 typedef struct attestlm_receipt_t attestlm_receipt_t;
 
 typedef struct attestlm_session_t attestlm_session_t;
@@ -81,6 +83,16 @@ attestlm_status_t attestlm_adapter_sha256(const attestlm_adapter_t *adapter,
 
 void attestlm_adapter_free(attestlm_adapter_t *adapter);
 
+attestlm_status_t attestlm_address_parse(const uint8_t *text,
+                                         size_t text_len,
+                                         uint8_t *address,
+                                         attestlm_error_t **err);
+
+attestlm_status_t attestlm_address_text(const uint8_t *address,
+                                        size_t address_len,
+                                        attestlm_bytes_t **text,
+                                        attestlm_error_t **err);
+
 const uint8_t *attestlm_bytes_data(const attestlm_bytes_t *bytes);
 
 size_t attestlm_bytes_len(const attestlm_bytes_t *bytes);
@@ -129,6 +141,7 @@ attestlm_status_t attestlm_log_set(attestlm_log_fn log,
 
 attestlm_status_t attestlm_model_open(const uint8_t *path,
                                       size_t path_len,
+                                      const attestlm_operation_t *operation,
                                       attestlm_model_t **model,
                                       attestlm_error_t **err);
 
@@ -136,6 +149,7 @@ attestlm_status_t attestlm_model_bundled(attestlm_model_t **model, attestlm_erro
 
 attestlm_status_t attestlm_model_check(const uint8_t *path,
                                        size_t path_len,
+                                       const attestlm_operation_t *operation,
                                        attestlm_bytes_t **info,
                                        attestlm_error_t **err);
 
@@ -144,6 +158,19 @@ attestlm_status_t attestlm_model_info(const attestlm_model_t *model,
                                       attestlm_error_t **err);
 
 void attestlm_model_free(attestlm_model_t *model);
+
+attestlm_status_t attestlm_operation_new(attestlm_operation_t **operation,
+                                         attestlm_error_t **err);
+
+attestlm_status_t attestlm_operation_cancel(const attestlm_operation_t *operation,
+                                            attestlm_error_t **err);
+
+attestlm_status_t attestlm_operation_progress(const attestlm_operation_t *operation,
+                                              uint64_t *done,
+                                              uint64_t *total,
+                                              attestlm_error_t **err);
+
+void attestlm_operation_free(attestlm_operation_t *operation);
 
 attestlm_status_t attestlm_profile_info(attestlm_bytes_t **info,
                                         attestlm_error_t **err);
@@ -182,6 +209,7 @@ attestlm_status_t attestlm_receipt_verify(const attestlm_receipt_t *receipt,
                                           size_t terms_len,
                                           const uint8_t *request,
                                           size_t request_len,
+                                          const attestlm_operation_t *operation,
                                           attestlm_bytes_t **report,
                                           attestlm_error_t **err);
 
@@ -221,6 +249,7 @@ attestlm_status_t attestlm_session_score(const attestlm_session_t *session,
                                          const uint8_t *continuation,
                                          size_t continuation_len,
                                          const attestlm_signer_t *signer,
+                                         const attestlm_operation_t *operation,
                                          attestlm_bytes_t **score,
                                          attestlm_receipt_t **receipt,
                                          attestlm_error_t **err);

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Any, Dict, List, Optional, Tuple, Union
+from typing import Any, List, Optional, Tuple, Union
 
 from ._record import of_json
+from .arrays import AnswerArrays, ScoreArrays, imported
 from .errors import AttestLMError, of_json as error_of_json
 from .receipt import Receipt
 
@@ -63,10 +64,37 @@ def event(text: str) -> Event:
 
 
 @dataclasses.dataclass(frozen=True)
+class TopLogprob:
+    """A token and the natural logarithm of its probability."""
+
+    token: int
+    logprob: float
+
+
+@dataclasses.dataclass(frozen=True)
+class TokenLogprob:
+    """How likely a token was, by the model's own logits: before penalties, bias, grammar and temperature. `likeliest`
+    are as many as the request asked for, the likeliest first."""
+
+    token: int
+    logprob: float
+    likeliest: Tuple[TopLogprob, ...]
+
+
+def token_logprobs(value: Optional[List[Any]]) -> Optional[Tuple[TokenLogprob, ...]]:
+    if value is None:
+        return None
+    return tuple(
+        of_json(TokenLogprob, one, likeliest=tuple(of_json(TopLogprob, other) for other in one["likeliest"]))
+        for one in value
+    )
+
+
+@dataclasses.dataclass(frozen=True)
 class Answer:
     """`finish`: "end of generation", "stop string", "max tokens", "grammar end", "context full" or "cancelled".
     `tokens` holds those that ended it, too; `receipt` is None without a signer. `logprobs` is None unless the request
-    asked: of each token a dict of `token`, `logprob` and `likeliest`."""
+    asked."""
 
     choice: int
     text: str
@@ -74,7 +102,23 @@ class Answer:
     tokens: Tuple[int, ...]
     prompt_count: int
     receipt: Optional[Receipt]
-    logprobs: Optional[List[Dict[str, Any]]] = None
+    logprobs: Optional[Tuple[TokenLogprob, ...]] = None
+
+    def to_numpy(self) -> AnswerArrays:
+        """`tokens` and `logprobs` as arrays, with the likeliest tokens as matrices."""
+        numpy = imported()
+        if self.logprobs is None:
+            raise ValueError("the request asked for no logprobs")
+        likeliest = [each.likeliest for each in self.logprobs]
+        shape = (len(likeliest), len(likeliest[0]) if likeliest else 0)
+        tokens = numpy.array([[one.token for one in each] for each in likeliest], numpy.uint32)
+        logprobs = numpy.array([[one.logprob for one in each] for each in likeliest], numpy.float64)
+        return AnswerArrays(
+            tokens=numpy.array([each.token for each in self.logprobs], numpy.uint32),
+            logprobs=numpy.array([each.logprob for each in self.logprobs], numpy.float64),
+            top_tokens=tokens.reshape(shape),
+            top_logprobs=logprobs.reshape(shape),
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,3 +140,12 @@ class Score:
     greedy: bool
     prompt_count: int
     receipt: Optional[Receipt]
+
+    def to_numpy(self) -> ScoreArrays:
+        """The tokens' members as arrays."""
+        numpy = imported()
+        return ScoreArrays(
+            tokens=numpy.array([each.token for each in self.tokens], numpy.uint32),
+            logprobs=numpy.array([each.logprob for each in self.tokens], numpy.float64),
+            greedy=numpy.array([each.greedy for each in self.tokens], numpy.bool_),
+        )

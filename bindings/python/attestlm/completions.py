@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 import uuid
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Literal, Mapping, Optional, Sequence, TypedDict
-from typing import Union, overload
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Iterator, List, Literal, Mapping, Optional, Sequence
+from typing import TypedDict, Union, overload
 
+from . import logprobs
 from ._handle import Owned
 from .answer import Answer, Done, Failed, Text
 from .errors import UnsupportedError
+from .logprobs import ChatLogprobs, CompletionLogprobs, Texts
 from .request import Fields, Input
 from .signer import Signer
 from .stream import Stream
@@ -50,7 +53,7 @@ class AssistantMessage(TypedDict):
 class ChatChoice(TypedDict):
     index: int
     message: AssistantMessage
-    logprobs: None
+    logprobs: Optional[ChatLogprobs]
     finish_reason: FinishReason
 
 
@@ -73,7 +76,7 @@ class Delta(TypedDict, total=False):
 class ChatChunkChoice(TypedDict):
     index: int
     delta: Delta
-    logprobs: None
+    logprobs: Optional[ChatLogprobs]
     finish_reason: Optional[FinishReason]
 
 
@@ -91,7 +94,7 @@ class ChatCompletionChunk(TypedDict):
 class CompletionChoice(TypedDict):
     index: int
     text: str
-    logprobs: None
+    logprobs: Optional[CompletionLogprobs]
     finish_reason: Optional[FinishReason]
 
 
@@ -109,7 +112,8 @@ class Completion(TypedDict):
 
 
 class OpenAIFields(Fields, total=False):
-    """The fields of a request, and OpenAI's names. `logprobs` is refused: `Answer.logprobs` and `Session.score` give them."""
+    """The fields of a request, and OpenAI's names. `logprobs` is as OpenAI has it: of a chat True, with `top_logprobs`, of
+    a completion how many."""
 
     n: Optional[int]
     max_completion_tokens: Optional[int]
@@ -117,7 +121,6 @@ class OpenAIFields(Fields, total=False):
     stream_options: Optional[Mapping[str, Any]]
     model: Optional[str]
     user: Optional[str]
-    logprobs: Union[bool, int, None]
     top_logprobs: Optional[int]
 
 
@@ -152,6 +155,18 @@ def _attestation(answers: Sequence[Answer]) -> Attestation:
     return documents if len(documents) > 1 else documents[0] if documents else None
 
 
+@dataclasses.dataclass(frozen=True)
+class _Form:
+    """What chats and completions differ in."""
+
+    prefix: str
+    kind: str
+    chunk: str
+    whole: Callable[[Answer], Any]
+    piece: Callable[[Optional[str], bool], Any]
+    logprobs: Callable[[Answer, Texts], Any]
+
+
 class Completions(Owned):
     """What a session is to programs written for OpenAI's interface."""
 
@@ -161,6 +176,8 @@ class Completions(Owned):
         def info(self) -> SessionInfo: ...
 
         def stream(self, input: Input, *, signer: Optional[Signer] = None, **fields: Unpack[Fields]) -> Stream: ...
+
+        def _token_texts(self, tokens: Iterable[int]) -> Texts: ...
 
     @overload
     def create_chat_completion(
@@ -191,7 +208,7 @@ class Completions(Owned):
         **fields: Any,
     ) -> Union[ChatCompletion, Iterator[ChatCompletionChunk]]:
         """Answers a conversation. With `stream` an iterator of chunks: text by text, and for each choice a last one with
-        `finish_reason` and `attestation`."""
+        `finish_reason`, `attestation` and the `logprobs` of all its tokens."""
         asked = [_message(message) for message in messages]
 
         def whole(answer: Answer) -> Any:
@@ -203,8 +220,9 @@ class Completions(Owned):
                 delta["content"] = text
             return {"delta": delta}
 
-        kinds = ("chatcmpl", "chat.completion", "chat.completion.chunk")
-        result: Any = self._complete(kinds, asked, stream, signer, fields, whole, piece)
+        logprobs.of_fields(fields, chat=True)
+        form = _Form("chatcmpl", "chat.completion", "chat.completion.chunk", whole, piece, logprobs.chat)
+        result: Any = self._complete(form, asked, stream, signer, fields)
         return result  # type: ignore[no-any-return]
 
     @overload
@@ -243,30 +261,25 @@ class Completions(Owned):
         def piece(text: Optional[str], first: bool) -> Any:
             return {"text": text or ""}
 
-        kinds = ("cmpl", "text_completion", "text_completion")
-        result: Any = self._complete(kinds, prompt, stream, signer, fields, whole, piece)
+        logprobs.of_fields(fields, chat=False)
+        form = _Form("cmpl", "text_completion", "text_completion", whole, piece, logprobs.completion)
+        result: Any = self._complete(form, prompt, stream, signer, fields)
         return result  # type: ignore[no-any-return]
 
     def _complete(
         self,
-        kinds: "tuple[str, str, str]",
+        form: _Form,
         input: Any,
         streamed: bool,
         signer: Optional[Signer],
         fields: Dict[str, Any],
-        whole: Callable[[Answer], Any],
-        piece: Callable[[Optional[str], bool], Any],
     ) -> Any:
-        for name in ("logprobs", "top_logprobs"):
-            asked = fields.pop(name, None)
-            if asked is not None and asked is not False:
-                raise UnsupportedError("an answer has no log-probabilities: score it with Session.score", name)
         options = fields.pop("stream_options", None) or {}
         fields.pop("user", None)
         info = self.info
         head = {
-            "id": f"{kinds[0]}-{uuid.uuid4().hex}",
-            "object": kinds[2 if streamed else 1],
+            "id": f"{form.prefix}-{uuid.uuid4().hex}",
+            "object": form.chunk if streamed else form.kind,
             "created": int(time.time()),
             "model": fields.pop("model", None) or info.model,
             "system_fingerprint": info.profile,
@@ -285,7 +298,7 @@ class Completions(Owned):
         # Errors of the request are raised here, not when a stream is read.
         stream = self.stream(input, signer=signer, **fields)
         if streamed:
-            return _chunks(head, stream, bool(options.get("include_usage")), piece)
+            return self._chunks(form, head, stream, bool(options.get("include_usage")))
         with stream:
             ended = sorted(event.choice for event in stream if isinstance(event, (Done, Failed)))
             answers = [stream.answer(choice) for choice in ended]
@@ -294,8 +307,8 @@ class Completions(Owned):
             "choices": [
                 {
                     "index": answer.choice,
-                    **whole(answer),
-                    "logprobs": None,
+                    **form.whole(answer),
+                    "logprobs": self._logprobs(form, answer),
                     "finish_reason": _FINISH[answer.finish],
                 }
                 for answer in answers
@@ -304,28 +317,32 @@ class Completions(Owned):
             "attestation": _attestation(answers),
         }
 
+    def _logprobs(self, form: _Form, answer: Optional[Answer]) -> Any:
+        if answer is None or answer.logprobs is None:
+            return None
+        return form.logprobs(answer, self._token_texts(logprobs.tokens_of(answer)))
 
-def _chunks(
-    head: Dict[str, Any], stream: Stream, with_usage: bool, piece: Callable[[Optional[str], bool], Any]
-) -> Iterator[Dict[str, Any]]:
-    begun = set()
-    answers: List[Answer] = []
-    with stream:
-        for event in stream:
-            if not isinstance(event, (Text, Done, Failed)):
-                continue
-            # A failed choice raises its error here.
-            answer = None if isinstance(event, Text) else stream.answer(event.choice)
-            choice = {
-                "index": event.choice,
-                **piece(event.text if isinstance(event, Text) else None, event.choice not in begun),
-                "logprobs": None,
-                "finish_reason": _FINISH[answer.finish] if answer else None,
-            }
-            begun.add(event.choice)
-            chunk = {**head, "choices": [choice], "attestation": _attestation([answer]) if answer else None}
-            if answer:
-                answers.append(answer)
-            yield {**chunk, "usage": None} if with_usage else chunk
-    if with_usage:
-        yield {**head, "choices": [], "usage": _usage(answers), "attestation": None}
+    def _chunks(
+        self, form: _Form, head: Dict[str, Any], stream: Stream, with_usage: bool
+    ) -> Iterator[Dict[str, Any]]:
+        begun = set()
+        answers: List[Answer] = []
+        with stream:
+            for event in stream:
+                if not isinstance(event, (Text, Done, Failed)):
+                    continue
+                # A failed choice raises its error here.
+                answer = None if isinstance(event, Text) else stream.answer(event.choice)
+                choice = {
+                    "index": event.choice,
+                    **form.piece(event.text if isinstance(event, Text) else None, event.choice not in begun),
+                    "logprobs": self._logprobs(form, answer),
+                    "finish_reason": _FINISH[answer.finish] if answer else None,
+                }
+                begun.add(event.choice)
+                chunk = {**head, "choices": [choice], "attestation": _attestation([answer]) if answer else None}
+                if answer:
+                    answers.append(answer)
+                yield {**chunk, "usage": None} if with_usage else chunk
+        if with_usage:
+            yield {**head, "choices": [], "usage": _usage(answers), "attestation": None}

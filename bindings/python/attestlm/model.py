@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from typing import Dict, Optional, Tuple, Union
+from typing import Any, Dict, Optional, Tuple, Union
 
-from ._call import fixed, interruptible, made, path_bytes, text
+from ._call import fixed, made, path_bytes, text
 from ._handle import Owned
 from ._library import lib
+from ._operation import Progress, watched
 from ._record import of_json
 from .errors import AttestLMError, of_json as error_of_json
 
@@ -51,14 +52,15 @@ class Model(Owned):
     """A model's weights and vocabulary, read-only. Sessions keep what they need: it may be closed before them."""
 
     @classmethod
-    def open(cls, path: Path) -> Model:
-        """Hashes, validates and maps a GGUF file, which takes about a second a gigabyte."""
+    def open(cls, path: Path, *, progress: Optional[Progress] = None) -> Model:
+        """Hashes, validates and maps a GGUF file, which takes about a second a gigabyte. `progress` is told the bytes that
+        are read, and of how many, ten times a second and at the end; what it raises ends the call. So does an interrupt."""
         name = path_bytes(path)
 
-        def opened() -> Model:
-            return cls(made("model", lib.attestlm_model_open, name, len(name)), lib.attestlm_model_free)
+        def opened(operation: Any) -> Model:
+            return cls(made("model", lib.attestlm_model_open, name, len(name), operation), lib.attestlm_model_free)
 
-        return interruptible(opened, None)
+        return watched(opened, progress)
 
     @classmethod
     def bundled(cls) -> Model:
@@ -66,10 +68,10 @@ class Model(Owned):
         return cls(made("model", lib.attestlm_model_bundled), lib.attestlm_model_free)
 
     @staticmethod
-    def check(path: Path) -> ModelInfo:
-        """Whether a file is a model that can be opened, without loading it. Every byte is read."""
+    def check(path: Path, *, progress: Optional[Progress] = None) -> ModelInfo:
+        """Whether a file is a model that can be opened, without loading it. Every byte is read. `progress`: as of `open`."""
         name = path_bytes(path)
-        return _info(interruptible(lambda: text(lib.attestlm_model_check, name, len(name)), None))
+        return _info(watched(lambda operation: text(lib.attestlm_model_check, name, len(name), operation), progress))
 
     @property
     def info(self) -> ModelInfo:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Any, Dict, Mapping, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Tuple, TypedDict, Union
 
-from ._call import call, fixed, interruptible, json_bytes, made, text
+from ._address import address_text
+from ._call import call, fixed, json_bytes, made, text
 from ._handle import Owned, borrowed
-from ._library import lib
+from ._library import ffi, lib
+from ._operation import Progress, awaited, watched
 from ._record import camel, of_json
 from .model import Adapter, Model
 from .request import Request
-from .signer import from_hex, to_hex
+from .signer import from_hex
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 Document = Dict[str, Any]
 
@@ -43,6 +48,39 @@ class Report:
 
     def __bool__(self) -> bool:
         raise TypeError("a report is not a yes or a no: compare report.verdict.name")
+
+
+class Terms(TypedDict, total=False):
+    """What is expected of a receipt, and how it is compared. Hashes are in hex, an address as `Signer.address` or in
+    lower case. None is the same as absent."""
+
+    expect_signer: Union[str, None]
+    expect_model: Union[str, None]
+    expect_adapter: Union[str, None]
+    expect_sampler: Union[str, None]
+    expect_profile: Union[str, None]
+    expect_finish: Union[str, int, None]
+    expect_context: Union[str, None]
+    scored: Union[bool, None]
+    allow_prefix: Union[bool, None]
+    tolerant: Union[bool, None]
+    signature_only: Union[bool, None]
+    threads: Union[int, None]
+
+
+_TERMS = set(Terms.__annotations__)
+
+
+def _report(document: str) -> Report:
+    value = json.loads(document)
+    return of_json(
+        Report,
+        value,
+        verdict=of_json(Verdict, value["verdict"]),
+        compared=tuple(value["compared"]),
+        not_compared=tuple(value["notCompared"]),
+        json=document,
+    )
 
 
 class Receipt(Owned):
@@ -81,9 +119,9 @@ class Receipt(Owned):
 
     @property
     def signer(self) -> str:
-        """The stated signer's address, in lower-case hex; whether it signed is `verify`'s to say."""
+        """The stated signer's address, in the mixed case of EIP-55; whether it signed is `verify`'s to say."""
         with self._handle as receipt:
-            return to_hex(fixed(20, lib.attestlm_receipt_signer, receipt))
+            return address_text(fixed(20, lib.attestlm_receipt_signer, receipt))
 
     def sign(self, signature: Union[bytes, str]) -> None:
         """Adds the stated signer's signature over `digest`: r, s and v, 65 bytes, or their hex."""
@@ -97,54 +135,44 @@ class Receipt(Owned):
         *,
         adapter: Optional[Adapter] = None,
         request: Optional[Request] = None,
-        expect_signer: Optional[str] = None,
-        expect_model: Optional[str] = None,
-        expect_adapter: Optional[str] = None,
-        expect_sampler: Optional[str] = None,
-        expect_profile: Optional[str] = None,
-        expect_finish: Union[str, int, None] = None,
-        expect_context: Optional[str] = None,
-        scored: Optional[bool] = None,
-        allow_prefix: Optional[bool] = None,
-        tolerant: Optional[bool] = None,
-        signature_only: Optional[bool] = None,
-        threads: Optional[int] = None,
+        progress: Optional[Progress] = None,
+        **terms: Unpack[Terms],
     ) -> Report:
         """Judges it: by a replay with `model`; without one only signature and commitments (`signature_only`). `request`
-        is your own: without it a hidden system prompt does not show. Hashes are in hex."""
-        terms = {
-            "adapter": expect_adapter,
-            "allow_prefix": allow_prefix,
-            "context": expect_context,
-            "finish": expect_finish,
-            "model": expect_model,
-            "profile": expect_profile,
-            "sampler": expect_sampler,
-            "scored": scored,
-            "signature_only": signature_only,
-            "signer": expect_signer,
-            "threads": threads,
-            "tolerant": tolerant,
-        }
-        given = json_bytes({camel(name): value for name, value in terms.items() if value is not None})
+        is your own: without it a hidden system prompt does not show. `progress` is told the tokens that are replayed, and
+        of how many, ten times a second and at the end; what it raises ends the replay. So does an interrupt."""
+        judge = self._judge(model, adapter, request, terms)
+        # Without a replay there is nothing to wait for.
+        return _report(judge(ffi.NULL) if model is None else watched(judge, progress))
+
+    async def averify(
+        self,
+        model: Optional[Model] = None,
+        *,
+        adapter: Optional[Adapter] = None,
+        request: Optional[Request] = None,
+        **terms: Unpack[Terms],
+    ) -> Report:
+        """The same, without blocking the event loop. A cancel of the task ends the replay."""
+        return _report(await awaited(self._judge(model, adapter, request, terms)))
+
+    def _judge(
+        self, model: Optional[Model], adapter: Optional[Adapter], request: Optional[Request], terms: Mapping[str, Any]
+    ) -> Callable[[Any], str]:
+        """What makes the report, given an operation."""
+        for name in terms:
+            if name not in _TERMS:
+                raise TypeError(f"there is no term {name!r}")
+        members = {camel(name.replace("expect_", "")): value for name, value in terms.items() if value is not None}
+        given = json_bytes(members)
         own = b"" if request is None else request.to_json()
 
-        def judge() -> str:
+        def judge(operation: Any) -> str:
             with self._handle as receipt, borrowed(model) as weights, borrowed(adapter) as change:
-                arguments = (given, len(given), own, len(own))
+                arguments = (given, len(given), own, len(own), operation)
                 return text(lib.attestlm_receipt_verify, receipt, weights, change, *arguments)
 
-        # The library cannot cancel a replay.
-        found = judge() if model is None else interruptible(judge, None)
-        value = json.loads(found)
-        return of_json(
-            Report,
-            value,
-            verdict=of_json(Verdict, value["verdict"]),
-            compared=tuple(value["compared"]),
-            not_compared=tuple(value["notCompared"]),
-            json=found,
-        )
+        return judge
 
     def prove_step(self, index: int) -> Document:
         """A proof that step `index` is part of the output. It is the signer's claim, not a replay."""

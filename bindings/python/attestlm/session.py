@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Union
 
-from ._call import call, interruptible, json_bytes, made, taken, text
-from ._exit import inside
+from ._call import call, json_bytes, made, taken, text
 from ._handle import borrowed
 from ._library import ffi, lib
+from ._operation import awaited, watched
 from ._record import camel, of_json
 from .answer import Answer, Done, Failed, Score, ScoredToken
 from .completions import Completions
@@ -17,7 +17,7 @@ from .errors import AttestLMError, SignerError, of_json as error_of_json
 from .model import Adapter, Model
 from .receipt import Receipt
 from .request import Fields, Input, Request
-from .signer import Signer, explain
+from .signer import Signer, cause, signing
 from .stream import AsyncStream, Stream
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ class Session(Completions):
         with model._handle as weights, borrowed(adapter) as change:
             session = made("session", lib.attestlm_session_new, weights, change, given, len(given))
         super().__init__(session, lib.attestlm_session_free, lib.attestlm_session_cancel)
+        self._texts: Dict[int, str] = {}
 
     @property
     def info(self) -> SessionInfo:
@@ -109,31 +110,60 @@ class Session(Completions):
         signer: Optional[Signer] = None,
         **fields: Unpack[Fields],
     ) -> Score:
-        """How likely a continuation, a text or token ids, is after the prompt. An interrupt cancels what the session does,
-        other generations included."""
+        """How likely a continuation, a text or token ids, is after the prompt. An interrupt ends it, and nothing else that
+        the session does."""
+        try:
+            return watched(self._scored(input, continuation, signer, fields))
+        except SignerError as error:
+            raise error from cause(signer, error)
+
+    async def ascore(
+        self,
+        input: Input,
+        continuation: Union[str, Sequence[int]],
+        *,
+        signer: Optional[Signer] = None,
+        **fields: Unpack[Fields],
+    ) -> Score:
+        """The same, without blocking the event loop. A cancel of the task ends it."""
+        try:
+            return await awaited(self._scored(input, continuation, signer, fields))
+        except SignerError as error:
+            raise error from cause(signer, error)
+
+    def _scored(
+        self, input: Input, continuation: Union[str, Sequence[int]], signer: Optional[Signer], fields: Mapping[str, Any]
+    ) -> Callable[[Any], Score]:
+        """What makes the score, given an operation."""
         request = Request.of(input, fields).to_json()
         follows: Dict[str, Any] = {"text": continuation} if isinstance(continuation, str) else {"tokens": list(continuation)}
         given = json_bytes(follows)
 
-        def run() -> Tuple[bytes, Any]:
-            score, receipt = ffi.new("attestlm_bytes_t **"), ffi.new("attestlm_receipt_t **")
+        def score(operation: Any) -> Score:
+            document, receipt = ffi.new("attestlm_bytes_t **"), ffi.new("attestlm_receipt_t **")
             arguments = (request, len(request), given, len(given))
-            with self._handle as session, borrowed(signer) as key, inside:
-                call(lib.attestlm_session_score, session, *arguments, key, score, receipt)
-            return taken(score[0]), receipt[0]
+            with self._handle as session, borrowed(signer) as key, signing():
+                call(lib.attestlm_session_score, session, *arguments, key, operation, document, receipt)
+                value = json.loads(taken(document[0]))
+                return of_json(
+                    Score,
+                    value,
+                    tokens=tuple(of_json(ScoredToken, token) for token in value["tokens"]),
+                    receipt=Receipt(receipt[0]) if receipt[0] else None,
+                )
 
-        try:
-            document, receipt = interruptible(run, self.cancel)
-        except SignerError as error:
-            explain(signer, error)
-            raise
-        value = json.loads(document)
-        return of_json(
-            Score,
-            value,
-            tokens=tuple(of_json(ScoredToken, token) for token in value["tokens"]),
-            receipt=Receipt(receipt) if receipt else None,
-        )
+        return score
+
+    def _token_texts(self, tokens: Iterable[int]) -> Mapping[int, str]:
+        """What tokens stand for, each alone; bytes that are not UTF-8 are replaced. The library tells it with a score only:
+        a token that was not asked for before is scored, which takes as long as reading it in a prompt."""
+        wanted = set(tokens)
+        unknown = sorted(wanted - self._texts.keys())
+        size = self.info.context_tokens - 1 if unknown else 1
+        for begin in range(0, len(unknown), size):
+            for scored in self.score(unknown[:1], unknown[begin : begin + size]).tokens:
+                self._texts[scored.token] = scored.text
+        return {token: self._texts[token] for token in wanted}
 
     def forget(self) -> None:
         """Forgets every cached prefix that is not in use: the next prompt is read whole."""

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
+import threading
+import weakref
 from pathlib import Path
-from typing import Any, Callable, Dict, Mapping, Optional, Union
+from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Union
 
+from ._address import Address, address_bytes, address_text
 from ._call import fixed, json_bytes, made, text
+from ._exit import inside
 from ._handle import Owned
 from ._library import ffi, lib
 from .errors import ArgumentError, SignerError
 
-Address = Union[str, bytes]
 # Takes a digest of 32 bytes, gives r, s and v, 65 bytes.
 Sign = Callable[[bytes], bytes]
 
@@ -25,25 +30,58 @@ def from_hex(value: Union[str, bytes], field: str) -> bytes:
         raise ArgumentError("it is not hex", field) from None
 
 
-def to_hex(value: bytes) -> str:
-    return "0x" + value.hex()
+# How many failures nobody has asked for yet are remembered.
+_REMEMBERED = 256
+_CODES = 2**31 - 1
+
+
+class _Failures:
+    """What a signer's function raised. Each failure has a code of its own, which the library's error tells: the thread
+    that the function is called in may be that of another answer."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._count = 0
+        self._raised: Dict[int, BaseException] = {}
+
+    def add(self, error: BaseException) -> int:
+        """Its code."""
+        with self._lock:
+            code = self._count % _CODES + 1
+            self._count += 1
+            self._raised[code] = error
+            if len(self._raised) > _REMEMBERED:
+                del self._raised[next(iter(self._raised))]
+        return code
+
+    def take(self, error: SignerError) -> Optional[BaseException]:
+        """What led to an error of the library, once."""
+        code = re.fullmatch(r"it answered (\d+)", error.message)
+        if code is None or error.field != "signer callback":
+            return None
+        with self._lock:
+            return self._raised.pop(int(code.group(1)), None)
 
 
 class _Callback:
-    """A function that the library calls until it says it will no more. What it raised last is kept."""
+    """A function that the library calls until it says it will no more."""
 
     live: Dict[Any, "_Callback"] = {}
 
-    def __init__(self, sign: Sign) -> None:
+    def __init__(self, sign: Sign, failures: _Failures) -> None:
         self.sign = sign
-        self.raised: Optional[BaseException] = None
+        # An exception holds the frames it came through, and the signer in them, which must not keep itself alive.
+        self.failures = weakref.ref(failures)
         self.env = ffi.new_handle(self)
 
 
-@ffi.callback("attestlm_sign_fn", error=1)  # type: ignore[untyped-decorator, unused-ignore]
+# What a signer's function raised that is no `Exception`, an interrupt, say: by the thread it was called in.
+_interrupts: Dict[int, BaseException] = {}
+
+
+@ffi.callback("attestlm_sign_fn", error=-1)  # type: ignore[untyped-decorator, unused-ignore]
 def _sign(env: Any, digest: Any, signature: Any) -> int:
     callback: _Callback = ffi.from_handle(env)
-    callback.raised = None
     try:
         signed = bytes(callback.sign(bytes(ffi.buffer(digest, 32))))
         if len(signed) != 65:
@@ -51,8 +89,13 @@ def _sign(env: Any, digest: Any, signature: Any) -> int:
         ffi.buffer(signature, 65)[:] = signed
         return 0
     except BaseException as error:
-        callback.raised = error
-        return 1
+        if not isinstance(error, Exception):
+            _interrupts[threading.get_ident()] = error
+        failures = callback.failures()
+        # Without this frame, whose digest and signature are borrowed for the call.
+        trace = error.__traceback__
+        error = error.with_traceback(trace and trace.tb_next)
+        return failures.add(error) if failures else -1
 
 
 @ffi.callback("attestlm_finalizer_fn")  # type: ignore[untyped-decorator, unused-ignore]
@@ -63,9 +106,9 @@ def _finalize(env: Any) -> None:
 class Signer(Owned):
     """Something that signs in the name of one address. Generations keep what they need."""
 
-    def __init__(self, pointer: Any, callback: Optional[_Callback] = None) -> None:
+    def __init__(self, pointer: Any, failures: Optional[_Failures] = None) -> None:
         super().__init__(pointer, lib.attestlm_signer_free)
-        self._callback = callback
+        self._failures = failures
 
     @classmethod
     def random(cls) -> Signer:
@@ -95,8 +138,9 @@ class Signer(Owned):
     def callback(cls, address: Address, sign: Sign) -> Signer:
         """Calls a function, in the thread that generates: a wallet, an HSM, a KMS. It must not use the session it signs
         for. What it raises is the cause of the `SignerError` that follows."""
-        given = from_hex(address, "address")
-        callback = _Callback(sign)
+        given = address_bytes(address)
+        failures = _Failures()
+        callback = _Callback(sign, failures)
         _Callback.live[callback.env] = callback
         try:
             pointer = made(
@@ -105,19 +149,19 @@ class Signer(Owned):
         except BaseException:
             _finalize(callback.env)
             raise
-        return cls(pointer, callback)
+        return cls(pointer, failures)
 
     @classmethod
     def external(cls, address: Address) -> Signer:
         """Signs nothing: have `receipt.digest` signed wherever you like and call `receipt.sign`."""
-        given = from_hex(address, "address")
+        given = address_bytes(address)
         return cls(made("signer", lib.attestlm_signer_external, given, len(given)))
 
     @property
     def address(self) -> str:
-        """In lower-case hex."""
+        """In the mixed case of EIP-55."""
         with self._handle as signer:
-            return to_hex(fixed(20, lib.attestlm_signer_address, signer))
+            return address_text(fixed(20, lib.attestlm_signer_address, signer))
 
     def to_keystore(self, password: Union[str, bytes]) -> str:
         """The key as the text of a keystore V3, which takes about a second. Write it where nobody else may read."""
@@ -126,12 +170,19 @@ class Signer(Owned):
             return text(lib.attestlm_signer_to_keystore, signer, secret, len(secret))
 
 
-def explain(signer: Optional[Signer], error: Optional[SignerError]) -> None:
-    """Raises what a callback raised: an interrupt as it is, anything else as the cause of the library's error."""
-    callback = signer and signer._callback
-    raised = callback.raised if callback else None
-    if callback and raised is not None and not isinstance(raised, Exception):
-        callback.raised = None
-        raise raised
-    if error is not None:
-        raise error from raised
+def cause(signer: Optional[Signer], error: SignerError) -> Optional[BaseException]:
+    """What the signer's function raised. It is told once."""
+    failures = signer and signer._failures
+    return failures.take(error) if failures else None
+
+
+@contextlib.contextmanager
+def signing() -> Iterator[None]:
+    """Around every call in which a signer's function may be called, whosever it is. An interrupt of it comes out here."""
+    try:
+        with inside:
+            yield
+    finally:
+        raised = _interrupts.pop(threading.get_ident(), None)
+        if raised is not None:
+            raise raised

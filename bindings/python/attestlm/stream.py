@@ -10,13 +10,12 @@ from types import TracebackType
 from typing import Any, Callable, Dict, Optional, Type
 
 from ._call import PATIENCE_MS, call, interruptible, made, taken, text
-from ._exit import inside
 from ._handle import Owned
 from ._library import ffi, lib
-from .answer import Answer, Event, Text, event
+from .answer import Answer, Event, Text, event, token_logprobs
 from .errors import AttestLMError, SignerError
 from .receipt import Receipt
-from .signer import Signer, explain
+from .signer import Signer, cause, signing
 
 
 class Stream(Owned):
@@ -25,6 +24,7 @@ class Stream(Owned):
     def __init__(self, pointer: Any, signer: Optional[Signer]) -> None:
         super().__init__(pointer, lib.attestlm_generation_free, lib.attestlm_generation_cancel)
         self._signer = signer
+        self._causes: Dict[str, Optional[BaseException]] = {}
         self._ended = False
         # Whether the next step may take long: another thread takes it, and an interrupt cuts it short.
         self._slow = True
@@ -48,12 +48,10 @@ class Stream(Owned):
         """The next event; None if none came soon, or none will come."""
         slot = ffi.new("attestlm_bytes_t **")
         began = time.monotonic()
-        with self._handle as generation, inside:
+        with self._handle as generation, signing():
             status = call(lib.attestlm_generation_next, generation, PATIENCE_MS, slot)
-        self._ended = status == lib.ATTESTLM_END
-        document = taken(slot[0]).decode() if status == lib.ATTESTLM_OK else None
-        explain(self._signer, None)
-        found = None if document is None else event(document)
+            self._ended = status == lib.ATTESTLM_END
+            found = event(taken(slot[0]).decode()) if status == lib.ATTESTLM_OK else None
         self._slow = not isinstance(found, Text) or time.monotonic() - began > PATIENCE_MS / 1000
         return found
 
@@ -70,7 +68,7 @@ class Stream(Owned):
             finish=value["finish"],
             tokens=tuple(value["tokens"]),
             prompt_count=value["promptCount"],
-            logprobs=value["logprobs"],
+            logprobs=token_logprobs(value["logprobs"]),
             receipt=None if self._signer is None else self.receipt(choice),
         )
 
@@ -97,7 +95,10 @@ class Stream(Owned):
             with self._handle as generation:
                 return ask(generation)
         except SignerError as error:
-            explain(self._signer, error)
+            # The same each time it is asked for.
+            if error.message not in self._causes:
+                self._causes[error.message] = cause(self._signer, error)
+            raise error from self._causes[error.message]
 
 
 class AsyncStream:

@@ -11,6 +11,7 @@ import pytest
 from conftest import QUESTION
 
 from attestlm import ArgumentError, LogitsError, Model, Receipt, Session, Signer, UnsupportedError
+from attestlm.logprobs import offsets
 
 FIELDS: Dict[str, Any] = {"temperature": 0.7, "seed": 7, "max_tokens": 60}
 
@@ -65,6 +66,88 @@ def test_completion(session: Session, signer: Signer) -> None:
     assert texts == [answer.text for answer in own]
 
 
+def test_logprobs_of_a_chat(session: Session) -> None:
+    made = session.create_chat_completion(QUESTION, logprobs=True, top_logprobs=3, **FIELDS)
+    read = openai.types.chat.ChatCompletion.model_validate(made, strict=True).choices[0]
+    own = session.generate(QUESTION, logprobs=3, **FIELDS)
+    assert own.logprobs and read.logprobs and read.logprobs.content and read.logprobs.refusal is None
+    content = read.logprobs.content
+    assert "".join(one.token for one in content) == own.text
+    assert bytes(byte for one in content for byte in one.bytes or ()) == own.text.encode()
+    # The token that says that it ends is no part of the text.
+    assert [one.logprob for one in content] == [one.logprob for one in own.logprobs[:-1]]
+    for one, each in zip(content, own.logprobs):
+        assert [top.logprob for top in one.top_logprobs] == [top.logprob for top in each.likeliest]
+        same = [top.token for top, known in zip(one.top_logprobs, each.likeliest) if known.token == each.token]
+        assert same in ([], [one.token])
+    # Scored after the same prompt, every token is as likely.
+    score = session.score(QUESTION, own.tokens)
+    assert [token.logprob for token in score.tokens] == pytest.approx([one.logprob for one in own.logprobs], abs=1e-3)
+    assert [token.text for token in score.tokens[:-1]] == [one.token for one in content]
+    without = session.create_chat_completion(QUESTION, logprobs=True, **FIELDS)["choices"][0]["logprobs"]
+    assert without and all(one["top_logprobs"] == [] for one in without["content"])
+
+
+def test_logprobs_of_a_stream_are_in_the_last_chunk_of_a_choice(session: Session) -> None:
+    fields: Dict[str, Any] = {"n": 3, "temperature": 1, "seed": 3, "max_tokens": 12}
+    whole = session.create_chat_completion(QUESTION, logprobs=True, top_logprobs=2, **fields)
+    chunks = list(session.create_chat_completion(QUESTION, stream=True, logprobs=True, top_logprobs=2, **fields))
+    told = [chunk["choices"][0] for chunk in chunks if chunk["choices"][0]["logprobs"]]
+    assert [choice["finish_reason"] is not None for choice in told] == [True] * 3
+    assert {choice["index"]: choice["logprobs"] for choice in told} == {
+        choice["index"]: choice["logprobs"] for choice in whole["choices"]
+    }
+    for chunk in chunks:
+        openai.types.chat.ChatCompletionChunk.model_validate(chunk, strict=True)
+
+
+def test_logprobs_of_a_completion(session: Session) -> None:
+    fields: Dict[str, Any] = {"temperature": 1, "seed": 8, "max_tokens": 20, "ignore_eog": True}
+    made = session.create_completion("Tom has", logprobs=2, **fields)
+    read = openai.types.Completion.model_validate(made, strict=True).choices[0]
+    own = session.generate("Tom has", logprobs=2, **fields)
+    logprobs = read.logprobs
+    assert own.logprobs and logprobs and logprobs.tokens and logprobs.text_offset and logprobs.top_logprobs
+    assert "".join(logprobs.tokens) == read.text == own.text
+    for token, at in zip(logprobs.tokens, logprobs.text_offset):
+        assert own.text[at:].startswith(token)
+    assert logprobs.token_logprobs == [one.logprob for one in own.logprobs]
+    for token, top, one in zip(logprobs.tokens, logprobs.top_logprobs, own.logprobs):
+        # The token itself is always among them.
+        assert top[token] == one.logprob and len(top) == len({each.token for each in one.likeliest} | {one.token})
+    none = session.create_completion("Tom has", logprobs=0, **fields)["choices"][0]["logprobs"]
+    assert none and none["top_logprobs"] == [{token: value} for token, value in zip(none["tokens"], none["token_logprobs"])]
+    (last,) = [
+        chunk["choices"][0]["logprobs"]
+        for chunk in session.create_completion("Tom has", logprobs=2, stream=True, **fields)
+        if chunk["choices"][0]["logprobs"]
+    ]
+    assert last == made["choices"][0]["logprobs"]
+
+
+def test_tokens_that_are_no_whole_characters(session: Session) -> None:
+    made = session.create_completion("x", grammar='root ::= "é€ 12"', logprobs=1, max_tokens=20)["choices"][0]
+    logprobs = made["logprobs"]
+    assert logprobs and made["text"].startswith("é€ 12")
+    parts = [at for at, token in zip(logprobs["text_offset"], logprobs["tokens"]) if "\ufffd" in token]
+    wholes = {token: at for at, token in zip(logprobs["text_offset"], logprobs["tokens"]) if "\ufffd" not in token}
+    assert set(parts) == {0} and all(made["text"][at:].startswith(token) for token, at in wholes.items()) and wholes
+    chat = session.create_chat_completion(QUESTION, grammar='root ::= "é"', logprobs=True, max_tokens=20)["choices"][0]
+    assert chat["logprobs"]
+    # Their bytes are not known, and not made up.
+    for one in chat["logprobs"]["content"]:
+        assert one["bytes"] == (None if "\ufffd" in one["token"] else list(one["token"].encode()))
+    assert None in [one["bytes"] for one in chat["logprobs"]["content"]]
+
+
+def test_text_offsets() -> None:
+    assert offsets("aé b", ["a", "\ufffd", "\ufffd", " b"]) == [0, 1, 1, 2]
+    assert offsets("é", ["\ufffd", "\ufffd", ""]) == [0, 0, 0]
+    # A stop string cut the rest off.
+    assert offsets("ab", ["ab", "cd", "\ufffd", "e"]) == [0, 2, 2, 2]
+    assert offsets("", []) == []
+
+
 def test_response_format(session: Session) -> None:
     schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
     made = session.create_completion(
@@ -93,11 +176,20 @@ def test_parts_of_a_message(session: Session) -> None:
 
 
 def test_what_is_refused(model: Model, session: Session) -> None:
-    for logprobs in ({"logprobs": 0}, {"logprobs": True}, {"top_logprobs": 2}):
-        refused: Dict[str, Any] = dict(logprobs)
-        with pytest.raises(UnsupportedError, match="logprobs: .*score"):
-            session.create_completion("Tom", **refused)
-    session.create_completion("Tom", logprobs=False, max_tokens=1)
+    wrong: List[Any] = [
+        ({"top_logprobs": 2}, ValueError),
+        ({"logprobs": 2}, TypeError),
+        ({"logprobs": True, "top_logprobs": 21}, ArgumentError),
+    ]
+    for fields, error in wrong:
+        with pytest.raises(error, match="logprobs"):
+            session.create_chat_completion(QUESTION, **fields)
+    for fields, error in (({"logprobs": True}, TypeError), ({"logprobs": 21}, ArgumentError), ({"top_logprobs": 1}, TypeError)):
+        given: Dict[str, Any] = fields
+        with pytest.raises(error, match="logprobs"):
+            session.create_completion("Tom", stream=True, **given)
+    assert session.create_completion("Tom", logprobs=False, max_tokens=1)["choices"][0]["logprobs"] is None
+    assert session.create_chat_completion(QUESTION, logprobs=False, max_tokens=1)["choices"][0]["logprobs"] is None
     unknown: Dict[str, Any] = {"best_of": 2}
     with pytest.raises(TypeError, match="best_of"):
         session.create_completion("Tom", **unknown)

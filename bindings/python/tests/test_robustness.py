@@ -187,27 +187,6 @@ def test_an_interrupt_ends_a_generation(session: Session) -> None:
     assert session.generate("Tom", max_tokens=1).tokens
 
 
-def test_an_interrupt_ends_a_score(session: Session) -> None:
-    def scores() -> None:
-        while True:
-            session.score("Tom", [70] * 500)
-
-    assert interrupted(scores) < 0.1
-    assert session.score("Tom", " has").tokens
-
-
-def test_an_interrupt_leaves_a_replay(model: Model, session: Session, signer: Signer) -> None:
-    receipt = session.generate("Tom", signer=signer, ignore_eog=True, max_tokens=500).receipt
-    assert receipt is not None
-
-    def replays(receipt: Receipt = receipt) -> None:
-        while True:
-            receipt.verify(model)
-
-    assert interrupted(replays) < 0.1
-    receipt.close()
-
-
 def test_the_event_loop_is_not_blocked(session: Session) -> None:
     async def run() -> "tuple[List[float], float]":
         lags: List[float] = []

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import datetime
+import gc
 import json
 import re
+import threading
+import weakref
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
-from conftest import QUESTION, ROOT
+from conftest import QUESTION, ROOT, python
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 
@@ -103,6 +106,50 @@ def test_score(session: Session, signer: Signer) -> None:
     assert session.score("Tom", " has").receipt is None
 
 
+def test_logprobs(session: Session) -> None:
+    fields: Dict[str, Any] = {"temperature": 1, "seed": 8, "max_tokens": 6, "ignore_eog": True}
+    answer = session.generate("Tom has", logprobs=4, **fields)
+    assert answer.logprobs is not None and [one.token for one in answer.logprobs] == list(answer.tokens)
+    for one in answer.logprobs:
+        likely = [top.logprob for top in one.likeliest]
+        assert len(likely) == 4 and likely == sorted(likely, reverse=True) and one.logprob <= likely[0] <= 0
+    arrays = answer.to_numpy()
+    assert [array.dtype.name for array in arrays] == ["uint32", "float64"] * 2
+    assert arrays.tokens.tolist() == list(answer.tokens)
+    assert arrays.logprobs.tolist() == [one.logprob for one in answer.logprobs]
+    assert arrays.top_tokens.tolist() == [[top.token for top in one.likeliest] for one in answer.logprobs]
+    assert arrays.top_logprobs.tolist() == [[top.logprob for top in one.likeliest] for one in answer.logprobs]
+    none = session.generate("Tom has", logprobs=0, **fields).to_numpy()
+    assert none.top_tokens.shape == none.top_logprobs.shape == (6, 0)
+    with pytest.raises(ValueError, match="logprobs"):
+        session.generate("Tom has", **fields).to_numpy()
+    score = session.score("Tom has", " 2 apples")
+    scored = score.to_numpy()
+    assert scored.logprobs.sum() == pytest.approx(score.logprob)
+    assert scored.tokens.tolist() == [token.token for token in score.tokens]
+    assert scored.greedy.tolist() == [token.greedy for token in score.tokens]
+
+
+def test_numpy_is_optional() -> None:
+    done = python(
+        """
+import sys
+import attestlm
+session = attestlm.Session(attestlm.Model.bundled())
+answer, score = session.generate("Tom", max_tokens=1, logprobs=1), session.score("Tom", " has")
+assert "numpy" not in sys.modules
+sys.modules["numpy"] = None
+for made in (answer, score):
+    try:
+        made.to_numpy()
+    except ImportError as error:
+        print(error)
+"""
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "attestlm: arrays need NumPy: pip install attestlm[numpy]\n" * 2
+
+
 def test_verify(model: Model, session: Session, signer: Signer) -> None:
     request = Request(QUESTION, temperature=0.7, seed=7, max_tokens=60, nonce=b"Z" * 32, issued_at=1_700_000_000)
     answer = session.generate(request, signer=signer)
@@ -110,7 +157,7 @@ def test_verify(model: Model, session: Session, signer: Signer) -> None:
     receipt = Receipt.parse(answer.receipt.to_json())
     report = receipt.verify(model, request=request, expect_signer=signer.address, expect_model=model.info.sha256)
     assert report.verdict.name == "verified" and "replay" in report.compared
-    assert (report.signer or "").lower() == receipt.signer == signer.address
+    assert report.signer == receipt.signer == signer.address
     assert report.digest == "0x" + receipt.digest.hex()
     with pytest.raises(TypeError, match="verdict"):
         bool(report)
@@ -140,7 +187,7 @@ def test_somebody_elses_verifier(session: Session) -> None:
             assert Account.recover_message(message, signature=signature) == account.address
         # And the whole document, untouched.
         assert Account.recover_message(encode_typed_data(full_message=document), signature=signature) == account.address
-        assert receipt.signer == account.address.lower()
+        assert receipt.signer == account.address
 
 
 def test_external_and_callback_signers(session: Session) -> None:
@@ -165,7 +212,7 @@ def test_external_and_callback_signers(session: Session) -> None:
         receipt = session.generate("Tom has", max_tokens=2, signer=callback).receipt
         assert receipt is not None and receipt.verify(signature_only=True).verdict.name == "verified"
         scored = session.score("Tom", " has", signer=callback).receipt
-        assert scored is not None and scored.signer == account.address.lower()
+        assert scored is not None and scored.signer == account.address
 
 
 def test_a_callback_that_fails_is_the_cause(session: Session, signer: Signer) -> None:
@@ -188,6 +235,117 @@ def test_a_callback_that_fails_is_the_cause(session: Session, signer: Signer) ->
         session.generate("Tom has", max_tokens=2, signer=failing)
     with pytest.raises(ArgumentError, match="address"):
         Signer.callback(b"short", interrupt)
+
+
+def test_addresses_are_read_in_both_forms(session: Session) -> None:
+    address = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"  # of EIP-55
+    for given in (address, address.lower(), bytes.fromhex(address[2:])):
+        with Signer.external(given) as signer:
+            assert signer.address == address
+    for wrong in (address.replace("aA", "Aa"), address[2:], address.upper(), "0x" + "é" * 40, b"x" * 21, ""):
+        with pytest.raises(ArgumentError, match="^address: "):
+            Signer.external(wrong)
+    receipt = session.generate("Tom", signer=Signer.external(address), max_tokens=1).receipt
+    assert receipt is not None and receipt.signer == address
+    # A document has one form.
+    assert address.lower() in json.dumps(receipt.typed_data) and address not in json.dumps(receipt.typed_data)
+
+
+def test_expected_signer_in_both_forms(session: Session, signer: Signer) -> None:
+    receipt = session.generate("Tom", signer=signer, max_tokens=1).receipt
+    assert receipt is not None
+    for expected in (signer.address, signer.address.lower()):
+        assert receipt.verify(signature_only=True, expect_signer=expected).verdict.name == "verified"
+    with pytest.raises(ArgumentError, match="EIP-55"):
+        receipt.verify(signature_only=True, expect_signer=signer.address.swapcase().replace("0X", "0x"))
+    unknown: Any = {"expect_singer": signer.address}
+    with pytest.raises(TypeError, match="expect_singer"):
+        receipt.verify(**unknown)
+    for near in ("signer", "expect_threads"):
+        unknown = {near: None}
+        with pytest.raises(TypeError, match=near):
+            receipt.verify(**unknown)
+
+
+def test_concurrent_answers_have_their_own_causes(model: Model, signer: Signer) -> None:
+    """Whoever decodes signs for everybody: the answers of two threads fail in one."""
+    fields: Dict[str, Any] = {"nonce": b"N" * 32, "issued_at": 1, "seed": 1, "temperature": 1}
+    fields.update(ignore_eog=True, max_tokens=4, choices=8)
+    with Session(model, context_tokens=128, streams=8) as session:
+        digests = {}
+        for prompt in ("Tom", "Anna"):
+            receipts = [answer.receipt for answer in session.generate_all(prompt, signer=signer, **fields)]
+            digests[prompt] = [receipt.digest for receipt in receipts if receipt]
+
+        def refuse(digest: bytes) -> bytes:
+            raise LookupError(digest)
+
+        causes: Dict[str, Any] = {}
+
+        def work(prompt: str, failing: Signer) -> None:
+            with session.stream(prompt, signer=failing, **fields) as stream:
+                list(stream)
+                raised = []
+                for choice in [*range(8), *range(8)]:
+                    with pytest.raises(SignerError) as error:
+                        stream.answer(choice)
+                    assert isinstance(error.value.__cause__, LookupError)
+                    raised.append(error.value.__cause__.args[0])
+                causes[prompt] = raised
+
+        with Signer.callback(signer.address, refuse) as failing:
+            threads = [threading.Thread(target=work, args=(prompt, failing)) for prompt in digests]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        # Asked for twice, too.
+        assert causes == {prompt: every * 2 for prompt, every in digests.items()}
+
+
+def test_failures_that_nobody_asks_for_are_not_kept() -> None:
+    from attestlm.signer import _REMEMBERED, _Failures
+
+    failures = _Failures()
+    codes = [failures.add(LookupError(index)) for index in range(_REMEMBERED + 5)]
+    assert len(set(codes)) == len(codes) and len(failures._raised) == _REMEMBERED
+
+    def take(code: int, field: str = "signer callback") -> Any:
+        return failures.take(SignerError(f"it answered {code}", field))
+
+    assert take(codes[0]) is None and take(codes[-1], "key") is None and take(-1) is None
+    assert take(codes[-1]).args == (_REMEMBERED + 4,)
+    assert take(codes[-1]) is None and len(failures._raised) == _REMEMBERED - 1
+
+
+def test_failures_do_not_leak(session: Session, signer: Signer) -> None:
+    from attestlm.signer import _Callback
+
+    class Held:
+        pass
+
+    held: List[Any] = []
+    callbacks = len(_Callback.live)
+
+    def refuse(digest: bytes) -> bytes:
+        mine = Held()
+        held.append(weakref.ref(mine))
+        raise LookupError("no such key")
+
+    def work() -> None:
+        failing = Signer.callback(signer.address, refuse)
+        for _ in range(10):
+            with pytest.raises(SignerError):
+                session.generate("Tom has", max_tokens=1, signer=failing)
+            with pytest.raises(SignerError):
+                session.score("Tom", " has", signer=failing)
+            # Nobody asks why.
+            list(session.stream("Tom has", max_tokens=1, signer=failing))
+
+    work()
+    gc.collect()
+    assert len(held) == 30 and not any(each() for each in held)
+    assert len(_Callback.live) == callbacks
 
 
 def test_keystore(signer: Signer, tmp_path: Path) -> None:

@@ -1,0 +1,23 @@
+"""Account addresses as people write them."""
+
+from __future__ import annotations
+
+from typing import Union
+
+from ._call import fixed, text
+from ._library import lib
+
+Address = Union[str, bytes]
+
+
+def address_bytes(address: Address) -> bytes:
+    """The 20 bytes of a text, all in lower case or with the checksum of EIP-55; bytes as they are."""
+    if isinstance(address, bytes):
+        return address
+    given = address.encode()
+    return fixed(20, lib.attestlm_address_parse, given, len(given))
+
+
+def address_text(address: bytes) -> str:
+    """As wallets show it: in the mixed case of EIP-55."""
+    return text(lib.attestlm_address_text, address, len(address))
