@@ -115,7 +115,7 @@ typedef void (*attestlm_log_fn)(void *env, int32_t level, const uint8_t *line, s
 
 /*
  Signs a 32-byte digest: writes r, s and v (65 bytes) to `signature`, and answers 0; anything else is a
- failure. It is called in a thread that is in `attestlm_generation_next` or `attestlm_session_score` of the same
+ failure, whose message ends with "it answered " and the number: so a caller finds its own reason again. It is called in a thread that is in `attestlm_generation_next` or `attestlm_session_score` of the same
  session, not always of the same generation, and must not call the session it signs for.
  */
 typedef int32_t (*attestlm_sign_fn)(void *env, const uint8_t *digest, uint8_t *signature);
@@ -783,7 +783,7 @@ attestlm_status_t attestlm_session_generate(const attestlm_session_t *session,
 
 /*
  attestlm_session_score: how likely a continuation is after a request's prompt, in one pass. The continuation is
- JSON: `{"text": …}` or `{"tokens": […]}`. `*score` is JSON: `tokens` (each `token`, `text`, `logprob`,
+ JSON: `{"text": …}` or `{"tokens": […]}`. `*score` is JSON: `tokens` (each `token`, `text`, `bytes`, `logprob`,
  `greedy`), `logprob`, `greedy`, `promptCount`, `receipt`. With a signer the receipt of kind 1 is in the JSON, and, if
  `receipt` is not NULL, at `*receipt` too.
 

@@ -59,6 +59,8 @@ type TokenLogprobs struct {
 // TokenLogprob is the natural logarithm of a token's probability, before the sampling policy.
 type TokenLogprob struct {
 	Token   uint32  `json:"token"`
+	Text    string  `json:"text"` // bytes that are not UTF-8 are replaced
+	Bytes   Bytes   `json:"bytes"`
 	Logprob float64 `json:"logprob"`
 }
 

@@ -34,13 +34,10 @@ type Score struct {
 	Receipt     *Receipt      `json:"-"`
 }
 
-// ScoredToken is a token of the continuation. Logprob is the natural logarithm of its probability; Greedy says whether no
-// token was more probable.
+// ScoredToken is a token of the continuation. Greedy says whether no token was more probable.
 type ScoredToken struct {
-	Token   uint32  `json:"token"`
-	Text    string  `json:"text"`
-	Logprob float64 `json:"logprob"`
-	Greedy  bool    `json:"greedy"`
+	TokenLogprob
+	Greedy bool `json:"greedy"`
 }
 
 // Score says how likely a continuation is after a request's prompt, in one pass. While generations have every stream of the

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 	"runtime"
 	"runtime/debug"
 	"strconv"
@@ -202,7 +203,7 @@ func TestLogprobs(t *testing.T) {
 			if found.Token != answer.Tokens[i] || found.Logprob != score.Tokens[i].Logprob || len(found.Likeliest) != int(count) {
 				t.Errorf("%d: %+v, not %+v", i, found, score.Tokens[i])
 			}
-			if count > 0 && found.Likeliest[0] != found.TokenLogprob { // drawn greedily
+			if count > 0 && !reflect.DeepEqual(found.Likeliest[0], found.TokenLogprob) { // drawn greedily
 				t.Errorf("%d: %+v", i, found)
 			}
 			for j := 1; j < len(found.Likeliest); j++ {
@@ -448,7 +449,7 @@ func TestScore(t *testing.T) {
 	var ids []uint32
 	sum := 0.0
 	for _, token := range score.Tokens {
-		text += token.Text
+		text += string(token.Bytes)
 		ids = append(ids, token.Token)
 		sum += token.Logprob
 	}

@@ -183,11 +183,19 @@ export type Event =
   | { event: 'done'; choice: number; finish: Finish; outputCount: number }
   | { event: 'failed'; choice: number; error: ErrorInfo };
 
-export interface TokenLogprob {
+/** A token, and the natural logarithm of its probability, before the sampling policy. */
+export interface LikelyToken {
   token: number;
+  /** Bytes that are not UTF-8 are replaced. */
+  text: string;
+  /** Its bytes, 0x hex. */
+  bytes: string;
   logprob: number;
+}
+
+export interface TokenLogprob extends LikelyToken {
   /** As many as were asked for, the likeliest first. */
-  likeliest: { token: number; logprob: number }[];
+  likeliest: LikelyToken[];
 }
 
 export interface Answer {
@@ -206,7 +214,7 @@ export interface Answer {
 export type Continuation = { text: string } | { tokens: number[] };
 
 export interface Score {
-  tokens: { token: number; text: string; logprob: number; greedy: boolean }[];
+  tokens: (LikelyToken & { greedy: boolean })[];
   logprob: number;
   greedy: boolean;
   promptCount: number;

@@ -68,11 +68,17 @@ pub fn run(args: &Run, as_json: bool) -> Outcome {
             return Err(Failure::ClosedOutput);
         }
     }
-    finish(printer, receipt_path, as_json, &interrupt)
+    finish(printer, session.model(), receipt_path, as_json, &interrupt)
 }
 
 /// Writes the receipts and, as JSON, the answers.
-fn finish(mut printer: Printer, path: Option<&Path>, as_json: bool, interrupt: &Interrupt) -> Outcome {
+fn finish(
+    mut printer: Printer,
+    model: &Model,
+    path: Option<&Path>,
+    as_json: bool,
+    interrupt: &Interrupt,
+) -> Outcome {
     printer.progress.clear();
     let mut answers = Vec::new();
     for output in printer.outputs {
@@ -94,7 +100,8 @@ fn finish(mut printer: Printer, path: Option<&Path>, as_json: bool, interrupt: &
         }
     }
     if as_json && !answers.is_empty() {
-        let mut objects = answers.iter().map(Answer::to_json).collect::<Result<Vec<_>>>()?;
+        let mut objects =
+            answers.iter().map(|answer| answer.to_json(model.vocab())).collect::<Result<Vec<_>>>()?;
         let value = match objects.len() {
             1 => objects.remove(0),
             _ => json!({ "answers": objects }),

@@ -128,7 +128,8 @@ pub unsafe extern "C" fn attestlm_generation_answer(
             // SAFETY: as the header says.
             let generation = unsafe { handle::borrow("generation", generation) }?;
             generation.running.shared(|running| {
-                out.give(attestlm_bytes_t::new(running.answer(choice)?.to_json()?.to_string()));
+                let json = running.answer(choice)?.to_json(running.generation.model().vocab())?;
+                out.give(attestlm_bytes_t::new(json.to_string()));
                 Ok(ATTESTLM_OK)
             })
         })

@@ -144,7 +144,7 @@ pub unsafe extern "C" fn attestlm_session_generate(
 }
 
 /// attestlm_session_score: how likely a continuation is after a request's prompt, in one pass. The continuation is
-/// JSON: `{"text": …}` or `{"tokens": […]}`. `*score` is JSON: `tokens` (each `token`, `text`, `logprob`,
+/// JSON: `{"text": …}` or `{"tokens": […]}`. `*score` is JSON: `tokens` (each `token`, `text`, `bytes`, `logprob`,
 /// `greedy`), `logprob`, `greedy`, `promptCount`, `receipt`. With a signer the receipt of kind 1 is in the JSON, and, if
 /// `receipt` is not NULL, at `*receipt` too.
 ///

@@ -32,7 +32,7 @@ impl attestlm_signer_t {
 }
 
 /// Signs a 32-byte digest: writes r, s and v (65 bytes) to `signature`, and answers 0; anything else is a
-/// failure. It is called in a thread that is in `attestlm_generation_next` or `attestlm_session_score` of the same
+/// failure, whose message ends with "it answered " and the number: so a caller finds its own reason again. It is called in a thread that is in `attestlm_generation_next` or `attestlm_session_score` of the same
 /// session, not always of the same generation, and must not call the session it signs for.
 pub type attestlm_sign_fn =
     Option<unsafe extern "C" fn(env: *mut c_void, digest: *const u8, signature: *mut u8) -> i32>;

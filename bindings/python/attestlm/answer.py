@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import builtins
 import dataclasses
 import json
-from typing import Any, List, Optional, Tuple, Union
+from typing import Any, Dict, List, Optional, Tuple, Union
 
 from ._record import of_json
 from .arrays import AnswerArrays, ScoreArrays, imported
@@ -65,9 +66,11 @@ def event(text: str) -> Event:
 
 @dataclasses.dataclass(frozen=True)
 class TopLogprob:
-    """A token and the natural logarithm of its probability."""
+    """A token, and the natural logarithm of its probability. In `text` bytes that are not UTF-8 are replaced."""
 
     token: int
+    text: str
+    bytes: builtins.bytes
     logprob: float
 
 
@@ -77,6 +80,8 @@ class TokenLogprob:
     are as many as the request asked for, the likeliest first."""
 
     token: int
+    text: str
+    bytes: builtins.bytes
     logprob: float
     likeliest: Tuple[TopLogprob, ...]
 
@@ -85,9 +90,18 @@ def token_logprobs(value: Optional[List[Any]]) -> Optional[Tuple[TokenLogprob, .
     if value is None:
         return None
     return tuple(
-        of_json(TokenLogprob, one, likeliest=tuple(of_json(TopLogprob, other) for other in one["likeliest"]))
+        of_json(
+            TokenLogprob,
+            one,
+            bytes=bytes_of(one),
+            likeliest=tuple(of_json(TopLogprob, other, bytes=bytes_of(other)) for other in one["likeliest"]),
+        )
         for one in value
     )
+
+
+def bytes_of(token: Dict[str, Any]) -> bytes:
+    return bytes.fromhex(token["bytes"][2:])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,6 +141,7 @@ class ScoredToken:
 
     token: int
     text: str
+    bytes: builtins.bytes
     logprob: float
     greedy: bool
 

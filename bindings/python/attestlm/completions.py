@@ -13,7 +13,7 @@ from . import logprobs
 from ._handle import Owned
 from .answer import Answer, Done, Failed, Text
 from .errors import UnsupportedError
-from .logprobs import ChatLogprobs, CompletionLogprobs, Texts
+from .logprobs import ChatLogprobs, CompletionLogprobs
 from .request import Fields, Input
 from .signer import Signer
 from .stream import Stream
@@ -164,7 +164,7 @@ class _Form:
     chunk: str
     whole: Callable[[Answer], Any]
     piece: Callable[[Optional[str], bool], Any]
-    logprobs: Callable[[Answer, Texts], Any]
+    logprobs: Callable[[Answer], Any]
 
 
 class Completions(Owned):
@@ -176,8 +176,6 @@ class Completions(Owned):
         def info(self) -> SessionInfo: ...
 
         def stream(self, input: Input, *, signer: Optional[Signer] = None, **fields: Unpack[Fields]) -> Stream: ...
-
-        def _token_texts(self, tokens: Iterable[int]) -> Texts: ...
 
     @overload
     def create_chat_completion(
@@ -320,7 +318,7 @@ class Completions(Owned):
     def _logprobs(self, form: _Form, answer: Optional[Answer]) -> Any:
         if answer is None or answer.logprobs is None:
             return None
-        return form.logprobs(answer, self._token_texts(logprobs.tokens_of(answer)))
+        return form.logprobs(answer)
 
     def _chunks(
         self, form: _Form, head: Dict[str, Any], stream: Stream, with_usage: bool

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, TypedDict
+from typing import Any, Dict, List, Optional, Sequence, Tuple, TypedDict
 
-from .answer import Answer, TokenLogprob
-
-# What a token stands for; bytes that are not UTF-8 are replaced.
-Texts = Mapping[int, str]
-
-_REPLACED = "\ufffd"
+from .answer import Answer, TokenLogprob, TopLogprob
 
 
 class ChatTopLogprob(TypedDict):
@@ -60,61 +55,50 @@ def told(answer: Answer) -> Tuple[TokenLogprob, ...]:
     return every[:-1] if answer.finish == "end of generation" else every
 
 
-def tokens_of(answer: Answer) -> "set[int]":
-    """Every token whose text is needed."""
-    every = told(answer)
-    return {each.token for each in every} | {one.token for each in every for one in each.likeliest}
-
-
-def _bytes(text: str) -> Optional[List[int]]:
-    return None if _REPLACED in text else list(text.encode())
-
-
-def chat(answer: Answer, texts: Texts) -> ChatLogprobs:
-    content: List[ChatTokenLogprob] = []
-    for each in told(answer):
-        likeliest: List[ChatTopLogprob] = [
-            {"token": texts[one.token], "logprob": one.logprob, "bytes": _bytes(texts[one.token])}
-            for one in each.likeliest
-        ]
-        text = texts[each.token]
-        content.append({"token": text, "logprob": each.logprob, "bytes": _bytes(text), "top_logprobs": likeliest})
-    return {"content": content, "refusal": None}
-
-
-def _likeliest(each: TokenLogprob, texts: Texts) -> Dict[str, float]:
-    """With the token itself, as OpenAI has it. Of two that read the same, the likelier."""
-    found: Dict[str, float] = {}
-    for one in each.likeliest:
-        found.setdefault(texts[one.token], one.logprob)
-    found.setdefault(texts[each.token], each.logprob)
-    return found
-
-
-def completion(answer: Answer, texts: Texts) -> CompletionLogprobs:
-    every = told(answer)
-    tokens = [texts[each.token] for each in every]
+def chat(answer: Answer) -> ChatLogprobs:
     return {
-        "tokens": tokens,
-        "token_logprobs": [each.logprob for each in every],
-        "top_logprobs": [_likeliest(each, texts) for each in every],
-        "text_offset": offsets(answer.text, tokens),
+        "content": [
+            {
+                "token": each.text,
+                "logprob": each.logprob,
+                "bytes": list(each.bytes),
+                "top_logprobs": [_chat(one) for one in each.likeliest],
+            }
+            for each in told(answer)
+        ],
+        "refusal": None,
     }
 
 
-def offsets(text: str, tokens: Sequence[str]) -> List[int]:
-    """Where in the text each token begins; one that is not whole characters, where the first one like it before the
-    next whole one does. What a stop string cut off begins at the end."""
+def _chat(one: TopLogprob) -> ChatTopLogprob:
+    return {"token": one.text, "logprob": one.logprob, "bytes": list(one.bytes)}
+
+
+def _likeliest(each: TokenLogprob) -> Dict[str, float]:
+    """With the token itself, as OpenAI has it. Of two that read the same, the likelier."""
+    found: Dict[str, float] = {}
+    for one in each.likeliest:
+        found.setdefault(one.text, one.logprob)
+    found.setdefault(each.text, each.logprob)
+    return found
+
+
+def completion(answer: Answer) -> CompletionLogprobs:
+    every = told(answer)
+    return {
+        "tokens": [each.text for each in every],
+        "token_logprobs": [each.logprob for each in every],
+        "top_logprobs": [_likeliest(each) for each in every],
+        "text_offset": offsets(answer.text, [each.bytes for each in every]),
+    }
+
+
+def offsets(text: str, pieces: Sequence[bytes]) -> List[int]:
+    """Where in the text each token begins: behind the characters that are whole before it. What a stop string cut off
+    begins at the end."""
     found: List[int] = []
-    at, is_part = 0, False
-    for token in tokens:
-        if _REPLACED in token:
-            is_part = True
-            found.append(min(at, len(text)))
-            continue
-        if is_part and token:
-            at = max(at, text.find(token, at + 1))
-            is_part = False
-        found.append(min(at, len(text)))
-        at += len(token)
+    before = b""
+    for piece in pieces:
+        found.append(min(len(before.decode("utf-8", "ignore")), len(text)))
+        before += piece
     return found

@@ -11,7 +11,7 @@ from ._handle import borrowed
 from ._library import ffi, lib
 from ._operation import awaited, watched
 from ._record import camel, of_json
-from .answer import Answer, Done, Failed, Score, ScoredToken
+from .answer import Answer, Done, Failed, Score, ScoredToken, bytes_of
 from .completions import Completions
 from .errors import AttestLMError, SignerError, of_json as error_of_json
 from .model import Adapter, Model
@@ -68,7 +68,6 @@ class Session(Completions):
         with model._handle as weights, borrowed(adapter) as change:
             session = made("session", lib.attestlm_session_new, weights, change, given, len(given))
         super().__init__(session, lib.attestlm_session_free, lib.attestlm_session_cancel)
-        self._texts: Dict[int, str] = {}
 
     @property
     def info(self) -> SessionInfo:
@@ -148,22 +147,11 @@ class Session(Completions):
                 return of_json(
                     Score,
                     value,
-                    tokens=tuple(of_json(ScoredToken, token) for token in value["tokens"]),
+                    tokens=tuple(of_json(ScoredToken, token, bytes=bytes_of(token)) for token in value["tokens"]),
                     receipt=Receipt(receipt[0]) if receipt[0] else None,
                 )
 
         return score
-
-    def _token_texts(self, tokens: Iterable[int]) -> Mapping[int, str]:
-        """What tokens stand for, each alone; bytes that are not UTF-8 are replaced. The library tells it with a score only:
-        a token that was not asked for before is scored, which takes as long as reading it in a prompt."""
-        wanted = set(tokens)
-        unknown = sorted(wanted - self._texts.keys())
-        size = self.info.context_tokens - 1 if unknown else 1
-        for begin in range(0, len(unknown), size):
-            for scored in self.score(unknown[:1], unknown[begin : begin + size]).tokens:
-                self._texts[scored.token] = scored.text
-        return {token: self._texts[token] for token in wanted}
 
     def forget(self) -> None:
         """Forgets every cached prefix that is not in use: the next prompt is read whole."""

@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::hex;
 use crate::json::{self, Limits, Object};
 use crate::profile::Profile;
+use crate::Token;
 
 /// What options may cost to read.
 const OPTIONS_LIMITS: Limits = Limits { max_bytes: 1 << 16, max_depth: 4, max_values: 64 };
@@ -97,12 +98,13 @@ impl Answer {
     ///
     /// # Errors
     /// None of the caller's making.
-    pub fn to_json(&self) -> Result<Value> {
-        let pair = |(token, logprob): &(_, _)| json!({ "token": token, "logprob": logprob });
+    pub fn to_json(&self, vocab: &Vocab) -> Result<Value> {
         let logprobs = self.logprobs.as_ref().map(|all| {
             let of_token = |one: &TokenLogprob| {
-                let mut told = pair(&(one.token, one.log_probability));
-                told["likeliest"] = one.likeliest.iter().map(pair).collect();
+                let mut told = token_json(vocab, one.token, one.log_probability);
+                let likeliest =
+                    one.likeliest.iter().map(|(token, logprob)| token_json(vocab, *token, *logprob));
+                told["likeliest"] = likeliest.collect();
                 told
             };
             all.iter().map(of_token).collect::<Vec<_>>()
@@ -163,7 +165,7 @@ enum Told<'a> {
 }
 
 impl Score {
-    /// `tokens` (each `token`, `text`, `logprob`, `greedy`), their sum `logprob`, whether all are `greedy`,
+    /// `tokens` (each `token`, `text`, `bytes`, `logprob`, `greedy`), their sum `logprob`, whether all are `greedy`,
     /// `promptCount`, and `receipt`: the document, null without a signer.
     ///
     /// # Errors
@@ -174,12 +176,9 @@ impl Score {
             None => None,
         };
         let token = |t: &super::TokenScore| {
-            json!({
-                "token": t.token,
-                "text": String::from_utf8_lossy(vocab.piece(t.token)),
-                "logprob": t.log_probability,
-                "greedy": t.is_greedy,
-            })
+            let mut told = token_json(vocab, t.token, t.log_probability);
+            told["greedy"] = t.is_greedy.into();
+            told
         };
         Ok(json!({
             "tokens": self.tokens.iter().map(token).collect::<Vec<_>>(),
@@ -189,6 +188,14 @@ impl Score {
             "receipt": document,
         }))
     }
+}
+
+/// `token`, `text` (bytes that are not UTF-8 are replaced), `bytes` in hex, and `logprob`.
+fn token_json(vocab: &Vocab, token: Token, logprob: f64) -> Value {
+    let piece = vocab.piece(token);
+    json!({
+        "token": token, "text": String::from_utf8_lossy(piece), "bytes": hex::encode(piece), "logprob": logprob,
+    })
 }
 
 #[cfg(test)]

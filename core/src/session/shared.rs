@@ -295,6 +295,12 @@ impl Generation {
         }
     }
 
+    /// The model it runs on.
+    #[must_use]
+    pub fn model(&self) -> &Model {
+        &self.inner.model
+    }
+
     /// A handle that cancels it from any thread.
     #[must_use]
     pub fn cancel_handle(&self) -> GenerationCancel {

@@ -62,20 +62,24 @@ fn logprob() -> Value {
     json!({ "type": "number", "maximum": 0 })
 }
 
+/// A token, and how likely it was.
+fn token() -> [Field; 4] {
+    [
+        field("token", "The token's id, a uint32.", uint32()),
+        field("text", "Its text; bytes that are not UTF-8 are replaced.", text()),
+        field(
+            "bytes",
+            "Its bytes, in lower-case hex.",
+            json!({ "type": "string", "pattern": "^0x(?:[0-9a-f]{2})*$" }),
+        ),
+        field("logprob", "The natural logarithm of its probability, before the sampling policy.", logprob()),
+    ]
+}
+
 pub fn answer() -> Result<Value, Failure> {
-    let pair = || {
-        [
-            field("token", "The token's id, a uint32.", uint32()),
-            field(
-                "logprob",
-                "The natural logarithm of its probability, before the sampling policy.",
-                logprob(),
-            ),
-        ]
-    };
     let likeliest =
-        field("likeliest", "The likeliest tokens, as many as were asked for.", list(whole(pair().into())));
-    let told = whole(pair().into_iter().chain([likeliest]).collect());
+        field("likeliest", "The likeliest tokens, as many as were asked for.", list(whole(token().into())));
+    let told = whole(token().into_iter().chain([likeliest]).collect());
     Ok(whole(vec![
         choice(),
         field("text", "The answer's text; bytes that are not UTF-8 are replaced.", text()),
@@ -89,12 +93,8 @@ pub fn answer() -> Result<Value, Failure> {
 }
 
 pub fn score() -> Value {
-    let token = whole(vec![
-        field("token", "The token's id, a uint32.", uint32()),
-        field("text", "Its text; bytes that are not UTF-8 are replaced.", text()),
-        field("logprob", "The natural logarithm of its probability.", logprob()),
-        field("greedy", "Whether no token was more probable.", boolean()),
-    ]);
+    let greedy = field("greedy", "Whether no token was more probable.", boolean());
+    let token = whole(token().into_iter().chain([greedy]).collect());
     whole(vec![
         field("tokens", "The continuation's tokens.", list(token)),
         field("logprob", "The sum of their logarithms.", logprob()),
