@@ -1,0 +1,267 @@
+//! Go, Python and Node beside C: the same library, the same stream.
+
+use std::path::Path;
+
+use attestlm::engine::cpu;
+use serde_json::{json, Value};
+
+use super::settle;
+use crate::contestants::{bindings, Contestant, PYTHON};
+use crate::plan::Plan;
+use crate::protocol::{number, Child};
+use crate::report::{Section, Target};
+use crate::stats::{count, digits, spread, Spread};
+use crate::{shapes, Result};
+
+/// Tokens of a context: prompt and output.
+const CONTEXT: u32 = 320;
+/// Tokens of the prompt on a shape.
+const PROMPT: usize = 16;
+
+/// A stream to measure.
+struct Course {
+    /// The model, as tables name it.
+    name: String,
+    /// Its path; empty for the bundled one.
+    path: String,
+    /// The tokens of the stream.
+    tokens: u32,
+    /// The input, as the beginning of a request.
+    input: Value,
+    rounds: usize,
+}
+
+impl Course {
+    fn all(plan: &Plan) -> Result<Vec<Course>> {
+        let mut courses = Vec::new();
+        if let Some(shape) = &plan.bindings_shape {
+            courses.push(Course {
+                name: shape.name.clone(),
+                path: plan.model(shape)?.to_str().ok_or("a path that is no text")?.to_owned(),
+                tokens: 32,
+                input: json!({"promptTokens": shapes::prompt(PROMPT)}),
+                rounds: plan.rounds * 8,
+            });
+        }
+        courses.push(Course {
+            name: "bundled".into(),
+            path: String::new(),
+            tokens: 256,
+            input: json!({"prompt": "Tom has"}),
+            rounds: plan.rounds * 8,
+        });
+        Ok(courses)
+    }
+
+    /// What a contestant is started with: model, threads, context tokens, request.
+    fn arguments(&self) -> [String; 4] {
+        let mut request = self.input.clone();
+        request["maxTokens"] = self.tokens.into();
+        request["ignoreEog"] = true.into();
+        request["nonce"] = format!("0x{}", "5a".repeat(32)).into();
+        request["issuedAt"] = "1700000000".into();
+        [self.path.clone(), "1".into(), CONTEXT.to_string(), request.to_string()]
+    }
+}
+
+/// Measures.
+///
+/// # Errors
+/// A language that is not there, or a failed answer.
+pub fn run(plan: &Plan, target: &Path) -> Result<Vec<Section>> {
+    eprintln!("building the bindings' contestants");
+    let contestants = bindings::build(target)?;
+    let (mut streams, mut pairs) = (overhead_section(), pairs_section());
+    let (mut stream_rows, mut pair_rows) = (Vec::new(), Vec::new());
+    for course in Course::all(plan)? {
+        eprintln!("bindings: {}", course.name);
+        let mut field = Field::start(&contestants, &course)?;
+        let decides = !course.path.is_empty();
+        for row in field.streams(&course)? {
+            if let Some(target) = row.target(&course).filter(|_| decides) {
+                streams.targets.push(target);
+            }
+            stream_rows.push(row.cells(&course));
+        }
+        if cpu::available_threads() < 2 {
+            continue;
+        }
+        for (name, ratio, cells) in field.pairs(&course, plan.rounds)? {
+            if decides && name == PYTHON {
+                pairs.targets.push(
+                    Target::at_least("Python, two sessions in two threads / one", ratio.median, 1.7).because(
+                        "The row for C has what two sessions of one process reach on this machine without an interpreter.",
+                    ),
+                );
+            }
+            pair_rows.push(cells);
+        }
+    }
+    streams.table(
+        &["model", "through", "events", "undisturbed, ms a token", "median", "more than C, us a token", "/ C"],
+        &stream_rows,
+    );
+    pairs.table(&["model", "through", "one, ms", "two at once, ms", "times one session (range)"], &pair_rows);
+    let mut sections = vec![streams];
+    if pair_rows.is_empty() {
+        eprintln!("bindings: two sessions at once need two processors");
+    } else {
+        sections.push(pairs);
+    }
+    Ok(sections)
+}
+
+fn overhead_section() -> Section {
+    let mut section = Section::new("Bindings");
+    section.paragraph(
+        "A stream, event by event, with answer and receipt, on one thread, by turns: through a program in C, a loop over \
+         Go's `Session.Stream`, over Python's `Session.stream`, over Node's `session.stream`. Each is a process that stays, \
+         all load the same library, and all receipts are the same bytes. One thread, since a second one would be disturbed \
+         by what a binding does on the other processor, and by neighbours twice. Undisturbed is the shortest of all rounds, \
+         which decides; a token's share includes that of the stream's begin and end. The bundled model is the smallest \
+         there is: it shows a binding's own time, and decides nothing.",
+    );
+    section
+}
+
+fn pairs_section() -> Section {
+    let mut section = Section::new("Two sessions at once");
+    section.paragraph(
+        "The same stream on two sessions of one process, each on one thread: two threads in C and in Python, two goroutines, \
+         two iterations of Node's one thread. Throughput beside that of one session alone in the same process, by turns; the \
+         median decides.",
+    );
+    section
+}
+
+/// The contestants at work on one course.
+struct Field {
+    children: Vec<Child>,
+    /// What every answer must hold.
+    receipt: String,
+}
+
+/// What a stream took.
+struct Outcome {
+    ms: f64,
+    events: usize,
+}
+
+impl Field {
+    fn start(contestants: &[Contestant], course: &Course) -> Result<Self> {
+        let children: Vec<Child> = contestants
+            .iter()
+            .map(|contestant| contestant.clone().with_arguments(course.arguments()).start())
+            .collect::<Result<_>>()?;
+        let mut field = Field { children, receipt: String::new() };
+        // The first streams read the prompt; the later ones find it in the cache, everywhere.
+        let first = field.children[0].ask(&json!({"do": "stream", "sessions": 1}))?;
+        field.receipt = first["receipts"][0].as_str().ok_or("no receipt")?.to_owned();
+        for at in 0..field.children.len() {
+            field.stream(at, 2)?;
+        }
+        Ok(field)
+    }
+
+    /// The request on so many sessions of a contestant.
+    fn stream(&mut self, at: usize, sessions: usize) -> Result<Outcome> {
+        let child = &mut self.children[at];
+        settle();
+        let answer = child.ask(&json!({"do": "stream", "sessions": sessions}))?;
+        let receipts = answer["receipts"].as_array().ok_or("no receipts")?;
+        if receipts.len() != sessions || receipts.iter().any(|receipt| *receipt != self.receipt.as_str()) {
+            return Err(format!("{}: another receipt than through C", child.name).into());
+        }
+        let ms = answer["ms"].as_f64().filter(|ms| *ms > 0.0).ok_or("no time")?;
+        Ok(Outcome { ms, events: number(&answer, "events")? })
+    }
+
+    /// One stream through each, by turns.
+    fn streams(&mut self, course: &Course) -> Result<Vec<Row>> {
+        let contestants = self.children.len();
+        let (mut times, mut events) = (vec![Vec::new(); contestants], vec![0; contestants]);
+        for round in 0..course.rounds {
+            for turn in 0..contestants {
+                let at = (round + turn) % contestants;
+                let outcome = self.stream(at, 1)?;
+                times[at].push(outcome.ms / f64::from(course.tokens));
+                events[at] = outcome.events;
+            }
+        }
+        let spreads: Vec<Spread> = times.iter().map(|times| spread(times)).collect();
+        let through_c = spreads[0];
+        let rows = self.children.iter().zip(spreads).zip(events);
+        Ok(rows.map(|((child, time), events)| Row { name: child.name, time, events, through_c }).collect())
+    }
+
+    /// One session, then two at once, in each: throughput of two by that of one, and the table's cells.
+    fn pairs(&mut self, course: &Course, rounds: usize) -> Result<Vec<(&'static str, Spread, Vec<String>)>> {
+        let contestants = self.children.len();
+        let mut times = vec![(Vec::new(), Vec::new()); contestants];
+        for round in 0..rounds {
+            for turn in 0..contestants {
+                let at = (round + turn) % contestants;
+                times[at].0.push(self.stream(at, 1)?.ms);
+                times[at].1.push(self.stream(at, 2)?.ms);
+            }
+        }
+        let rows = self.children.iter().zip(&times).map(|(child, (one, two))| {
+            let ratios: Vec<f64> = one.iter().zip(two).map(|(one, two)| 2.0 * one / two).collect();
+            let ratio = spread(&ratios);
+            let cells = vec![
+                course.name.clone(),
+                child.name.into(),
+                digits(spread(one).median),
+                digits(spread(two).median),
+                format!("{:.2} ({:.2} to {:.2})", ratio.median, ratio.least, ratio.most),
+            ];
+            (child.name, ratio, cells)
+        });
+        Ok(rows.collect())
+    }
+}
+
+/// What a contestant's stream took, beside C.
+struct Row {
+    name: &'static str,
+    /// Milliseconds a token.
+    time: Spread,
+    events: usize,
+    through_c: Spread,
+}
+
+impl Row {
+    fn ratio(&self) -> f64 {
+        self.time.least / self.through_c.least
+    }
+
+    /// Microseconds a token.
+    fn more(&self) -> f64 {
+        (self.time.least - self.through_c.least) * 1e3
+    }
+
+    fn cells(&self, course: &Course) -> Vec<String> {
+        vec![
+            course.name.clone(),
+            self.name.into(),
+            self.events.to_string(),
+            format!("{:.3}", self.time.least),
+            format!("{:.3}", self.time.median),
+            format!("{:.1}", self.more()),
+            format!("{:.3}", self.ratio()),
+        ]
+    }
+
+    /// None for what the others are compared with.
+    fn target(&self, course: &Course) -> Option<Target> {
+        if self.name == crate::contestants::C {
+            return None;
+        }
+        let what = format!("stream through {} / C, {}", self.name, course.name);
+        let an_event = self.more() * f64::from(course.tokens) / count(self.events);
+        Some(Target::at_most(what, self.ratio(), 1.02).because(format!(
+            "An event takes {an_event:.1} us more than in C. On the bundled model, whose tokens cost nearly nothing, the \
+             table has it without the machine's noise."
+        )))
+    }
+}

@@ -1,0 +1,55 @@
+// The contestant `Node` of `bench --only bindings`: the stream of ffi/bench/contestant.c through the package. Speaks the
+// protocol of benches/protocol.rs.
+//
+//     node contestant.mjs MODEL THREADS CONTEXT_TOKENS REQUEST      an empty MODEL is the bundled one
+import readline from 'node:readline';
+import { Model, Signer } from 'attestlm';
+
+const SESSIONS = 2;
+
+const [path, threads, contextTokens, request] = process.argv.slice(2);
+const model = path ? await Model.open(path) : await Model.bundled();
+const signer = Signer.fromKey(new Uint8Array(32).fill(0x46));
+const sessions = [];
+while (sessions.length < SESSIONS) {
+  sessions.push(await model.createSession({ threads: Number(threads), contextTokens: Number(contextTokens) }));
+}
+
+/** The request, from its queueing to its answer and receipt: how many events came, and the receipt. */
+async function stream(session) {
+  const generation = session.stream(request, { signer });
+  let events = 0;
+  for await (const _event of generation) {
+    events++;
+  }
+  const { receipt } = await generation.answer();
+  await generation.close();
+  return { events, receipt };
+}
+
+/** One stream, or several at once. */
+async function answer(command) {
+  if (command.do !== 'stream' || !(command.sessions >= 1 && command.sessions <= SESSIONS)) {
+    throw new Error('no such command');
+  }
+  const begun = performance.now();
+  const outcomes = await Promise.all(sessions.slice(0, command.sessions).map(stream));
+  const ms = performance.now() - begun;
+  return { ms, events: outcomes[0].events, receipts: outcomes.map(({ receipt }) => receipt.toString()) };
+}
+
+for await (const line of readline.createInterface({ input: process.stdin })) {
+  const command = JSON.parse(line);
+  if (command.do === 'quit') {
+    break;
+  }
+  let reply;
+  try {
+    reply = await answer(command);
+  } catch (error) {
+    reply = { error: String(error) };
+  }
+  process.stdout.write(JSON.stringify(reply) + '\n');
+}
+// Standard input, which stays open, would keep the process alive.
+process.exit(0);
