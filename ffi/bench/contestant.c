@@ -14,6 +14,7 @@
 #include "attestlm.h"
 
 #define SESSIONS 2
+#define EVENTS 1000
 
 static const uint8_t KEY[32] = {0x46, 0x46, 0x46, 0x46, 0x46, 0x46, 0x46, 0x46, 0x46, 0x46, 0x46, 0x46, 0x46, 0x46, 0x46, 0x46,
                                 0x46, 0x46, 0x46, 0x46, 0x46, 0x46, 0x46, 0x46, 0x46, 0x46, 0x46, 0x46, 0x46, 0x46, 0x46, 0x46};
@@ -24,7 +25,10 @@ static attestlm_signer_t *signer;
 struct stream {
     attestlm_session_t *session;
     attestlm_receipt_t *receipt;
-    unsigned events;
+    double begun;
+    /* Milliseconds from the beginning to each event, and to the end. */
+    double times[EVENTS + 1];
+    int count;
 };
 
 /* Writes a JSON string. */
@@ -58,6 +62,13 @@ static void must(attestlm_status_t status, attestlm_error_t *error)
     exit(1);
 }
 
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6;
+}
+
 /* The request, from its queueing to its answer and receipt. */
 static void *run(void *argument)
 {
@@ -66,26 +77,24 @@ static void *run(void *argument)
     attestlm_bytes_t *bytes = NULL;
     attestlm_error_t *error = NULL;
     attestlm_status_t status;
+    stream->begun = now();
+    stream->count = 0;
     must(attestlm_session_generate(stream->session, (const uint8_t *)request, strlen(request), signer, &generation, &error),
          error);
-    stream->events = 0;
     while ((status = attestlm_generation_next(generation, -1, &bytes, &error)) == ATTESTLM_OK) {
-        stream->events++;
         attestlm_bytes_free(bytes);
+        if (stream->count == EVENTS) {
+            abort();
+        }
+        stream->times[stream->count++] = now() - stream->begun;
     }
     must(status, error);
     must(attestlm_generation_answer(generation, 0, &bytes, &error), error);
     attestlm_bytes_free(bytes);
     must(attestlm_generation_receipt(generation, 0, &stream->receipt, &error), error);
     attestlm_generation_free(generation);
+    stream->times[stream->count++] = now() - stream->begun;
     return NULL;
-}
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6;
 }
 
 /* One stream in this thread, or several in threads of their own. */
@@ -112,7 +121,11 @@ static double measure(struct stream *streams, int sessions)
 static void answer(struct stream *streams, int sessions)
 {
     int i;
-    printf("{\"ms\":%.6f,\"events\":%u,\"receipts\":[", measure(streams, sessions), streams[0].events);
+    printf("{\"ms\":%.6f,\"times\":[", measure(streams, sessions));
+    for (i = 0; i < streams[0].count; i++) {
+        printf("%s%.6f", i > 0 ? "," : "", streams[0].times[i]);
+    }
+    printf("],\"receipts\":[");
     for (i = 0; i < sessions; i++) {
         attestlm_bytes_t *json = NULL;
         attestlm_error_t *error = NULL;
@@ -130,7 +143,7 @@ static void answer(struct stream *streams, int sessions)
 
 int main(int argc, char **argv)
 {
-    struct stream streams[SESSIONS];
+    static struct stream streams[SESSIONS];
     attestlm_model_t *model = NULL;
     attestlm_error_t *error = NULL;
     char options[100], line[100];

@@ -32,14 +32,14 @@ type command struct {
 }
 
 type reply struct {
-	Milliseconds float64  `json:"ms"`
-	Events       int      `json:"events"`
-	Receipts     []string `json:"receipts"`
+	Milliseconds float64   `json:"ms"`
+	Times        []float64 `json:"times"`
+	Receipts     []string  `json:"receipts"`
 }
 
 // outcome is what a stream gave.
 type outcome struct {
-	events  int
+	times   []float64 // milliseconds from the beginning to each event, and to the end
 	receipt *attestlm.Receipt
 	err     error
 }
@@ -129,8 +129,7 @@ func (c *contestant) answer(ctx context.Context, asked command) (*reply, error) 
 			outcomes = append(outcomes, <-ended)
 		}
 	}
-	took := time.Since(begun)
-	answer := &reply{Milliseconds: took.Seconds() * 1e3, Events: outcomes[0].events}
+	answer := &reply{Milliseconds: since(begun), Times: outcomes[0].times}
 	for _, outcome := range outcomes {
 		if outcome.err != nil {
 			return nil, outcome.err
@@ -147,18 +146,25 @@ func (c *contestant) answer(ctx context.Context, asked command) (*reply, error) 
 
 // stream is the request, from its queueing to its answer and receipt.
 func (c *contestant) stream(ctx context.Context, session *attestlm.Session) outcome {
+	begun := time.Now()
 	var found outcome
 	for event, err := range session.Stream(ctx, c.request, c.signer) {
 		if err != nil {
 			return outcome{err: err}
 		}
-		found.events++
 		if event.Answer != nil {
 			found.receipt = event.Answer.Receipt
 		}
+		found.times = append(found.times, since(begun))
 	}
+	found.times = append(found.times, since(begun))
 	if found.receipt == nil {
 		found.err = errors.New("no receipt")
 	}
 	return found
+}
+
+// since is in milliseconds.
+func since(begun time.Time) float64 {
+	return time.Since(begun).Seconds() * 1e3
 }

@@ -15,16 +15,21 @@ while (sessions.length < SESSIONS) {
   sessions.push(await model.createSession({ threads: Number(threads), contextTokens: Number(contextTokens) }));
 }
 
-/** The request, from its queueing to its answer and receipt: how many events came, and the receipt. */
+/**
+ * The request, from its queueing to its answer and receipt: milliseconds from the beginning to each event and to the
+ * end, and the receipt.
+ */
 async function stream(session) {
+  const begun = performance.now();
+  const times = [];
   const generation = session.stream(request, { signer });
-  let events = 0;
   for await (const _event of generation) {
-    events++;
+    times.push(performance.now() - begun);
   }
   const { receipt } = await generation.answer();
   await generation.close();
-  return { events, receipt };
+  times.push(performance.now() - begun);
+  return { times, receipt };
 }
 
 /** One stream, or several at once. */
@@ -35,7 +40,7 @@ async function answer(command) {
   const begun = performance.now();
   const outcomes = await Promise.all(sessions.slice(0, command.sessions).map(stream));
   const ms = performance.now() - begun;
-  return { ms, events: outcomes[0].events, receipts: outcomes.map(({ receipt }) => receipt.toString()) };
+  return { ms, times: outcomes[0].times, receipts: outcomes.map(({ receipt }) => receipt.toString()) };
 }
 
 for await (const line of readline.createInterface({ input: process.stdin })) {

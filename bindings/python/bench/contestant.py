@@ -24,20 +24,24 @@ class Contestant:
         model = Model.open(path) if path else Model.bundled()
         self.sessions = [Session(model, threads=threads, context_tokens=context_tokens) for _ in range(SESSIONS)]
 
-    def stream(self, session: Session) -> Tuple[int, Answer]:
-        """The request, from its queueing to its answer and receipt: how many events came, and the answer."""
-        events = 0
+    def stream(self, session: Session) -> Tuple[List[float], Answer]:
+        """The request, from its queueing to its answer and receipt: milliseconds from the beginning to each event and to
+        the end, and the answer."""
+        begun = time.perf_counter()
+        times: List[float] = []
         with session.stream(self.request, signer=self.signer) as stream:
             for _event in stream:
-                events += 1
-            return events, stream.answer()
+                times.append((time.perf_counter() - begun) * 1e3)
+            answer = stream.answer()
+        times.append((time.perf_counter() - begun) * 1e3)
+        return times, answer
 
     def answer(self, command: Dict[str, Any]) -> Dict[str, Any]:
         """One stream in this thread, or several in threads of their own."""
         asked = command["sessions"]
         if command["do"] != "stream" or not 1 <= asked <= SESSIONS:
             raise ValueError("no such command")
-        outcomes: List[Tuple[int, Answer]] = []
+        outcomes: List[Tuple[List[float], Answer]] = []
         begun = time.perf_counter()
         if asked == 1:
             outcomes.append(self.stream(self.sessions[0]))
@@ -54,7 +58,7 @@ class Contestant:
         receipts = [answer.receipt for _, answer in outcomes]
         return {
             "ms": took * 1e3,
-            "events": outcomes[0][0],
+            "times": outcomes[0][0],
             "receipts": [receipt.to_json() for receipt in receipts if receipt is not None],
         }
 
