@@ -13,7 +13,7 @@
 //!
 //! | command | answer |
 //! |---|---|
-//! | `{"do":"stream","sessions":2}` | `{"ms":..,"times":[..],"receipts":[".."]}`: the request on one session, or on several at once; `times` are those of one of them, from its beginning to each event and to its end |
+//! | `{"do":"stream","sessions":2,"forget":false}` | `{"ms":..,"times":[..],"receipts":[".."]}`: the request on one session, or on several at once; `times` are those of one of them, from its beginning to each event and to its end; forget: the prompt is read anew |
 //!
 //! The prompt of n tokens is `(i * 37 + 11) % 256` for i below n. An answer `{"error":".."}` ends the run.
 

@@ -6,7 +6,8 @@ use attestlm::engine::cpu;
 use serde_json::{json, Value};
 
 use super::settle;
-use crate::contestants::{bindings, Contestant, PYTHON};
+use crate::contestants::{bindings, Contestant, C, PYTHON};
+use crate::machine::first_line;
 use crate::plan::Plan;
 use crate::protocol::Child;
 use crate::report::{Section, Target};
@@ -15,45 +16,70 @@ use crate::{shapes, Result};
 
 /// Tokens of a context: prompt and output.
 const CONTEXT: u32 = 320;
-/// Tokens of the prompt on a shape.
-const PROMPT: usize = 16;
+/// Tokens of the prompt that is read anew.
+const PROMPT: usize = 128;
 /// Events of a block. A whole stream is hardly ever undisturbed on a machine that others use, a block is; one event
 /// alone would leave out what a binding does only now and then.
 const BLOCK: usize = 8;
 
 /// A stream to measure.
 struct Course {
-    /// The model, as tables name it.
+    /// The stream, as tables name it.
     name: String,
-    /// Its path; empty for the bundled one.
+    /// The model's path; empty for the bundled one.
     path: String,
     /// The tokens of the stream.
     tokens: u32,
     /// The input, as the beginning of a request.
     input: Value,
+    /// Whether the prompt is read anew each time.
+    forget: bool,
+    /// Rounds of one stream through each; 0: only two sessions at once are measured.
     rounds: usize,
+    /// Whether a target is decided by it: of one stream, or of two at once if those alone are measured.
+    decides: bool,
 }
 
 impl Course {
     fn all(plan: &Plan) -> Result<Vec<Course>> {
-        let mut courses = Vec::new();
-        if let Some(shape) = &plan.bindings_shape {
-            courses.push(Course {
-                name: shape.name.clone(),
-                path: plan.model(shape)?.to_str().ok_or("a path that is no text")?.to_owned(),
-                tokens: 64,
-                input: json!({"promptTokens": shapes::prompt(PROMPT)}),
-                rounds: plan.rounds * 6,
-            });
-        }
-        courses.push(Course {
-            name: "bundled".into(),
+        let rounds = plan.rounds * 6;
+        let bundled = Course {
+            name: "bundled, decode".into(),
             path: String::new(),
             tokens: 256,
             input: json!({"prompt": "Tom has"}),
-            rounds: plan.rounds * 8,
-        });
-        Ok(courses)
+            forget: false,
+            rounds,
+            decides: false,
+        };
+        let (name, path) = match &plan.bindings_shape {
+            Some(shape) => (shape.name.clone(), plan.model(shape)?),
+            None => return Ok(vec![Self::prompt("bundled", String::new()), bundled]),
+        };
+        let path = path.to_str().ok_or("a path that is no text")?.to_owned();
+        let shape = Course {
+            name: format!("{name}, decode"),
+            path: path.clone(),
+            tokens: 64,
+            input: json!({"promptTokens": shapes::prompt(16)}),
+            forget: false,
+            rounds,
+            decides: true,
+        };
+        Ok(vec![shape, Self::prompt(&name, path), bundled])
+    }
+
+    /// What arithmetic limits, where decoding waits for memory, which two sessions share.
+    fn prompt(name: &str, path: String) -> Course {
+        Course {
+            name: format!("{name}, prompt of {PROMPT}"),
+            path,
+            tokens: 8,
+            input: json!({"promptTokens": shapes::prompt(PROMPT)}),
+            forget: true,
+            rounds: 0,
+            decides: true,
+        }
     }
 
     /// What a contestant is started with: model, threads, context tokens, request.
@@ -79,30 +105,22 @@ pub fn run(plan: &Plan, target: &Path) -> Result<Vec<Section>> {
     for course in Course::all(plan)? {
         eprintln!("bindings: {}", course.name);
         let mut field = Field::start(&contestants, &course)?;
-        let decides = !course.path.is_empty();
-        for row in field.streams(&course)? {
-            if let Some(target) = row.target(&course).filter(|_| decides) {
-                streams.targets.push(target);
+        if course.rounds > 0 {
+            for row in field.streams(&course)? {
+                streams.targets.extend(row.target(&course));
+                stream_rows.push(row.cells(&course));
             }
-            stream_rows.push(row.cells(&course));
         }
         if cpu::available_threads() < 2 {
             continue;
         }
-        for (name, ratio, cells) in field.pairs(&course, plan.rounds)? {
-            if decides && name == PYTHON {
-                pairs.targets.push(
-                    Target::at_least("Python, two sessions in two threads / one", ratio.median, 1.7).because(
-                        "The row for C has what two sessions of one process reach on this machine without an interpreter.",
-                    ),
-                );
-            }
-            pair_rows.push(cells);
-        }
+        let pairs_of_course = field.pairs(plan.few_rounds * 3)?;
+        pairs.targets.extend(pair_target(&course, &pairs_of_course));
+        pair_rows.extend(pairs_of_course.iter().map(|pair| pair.cells(&course)));
     }
     streams.table(
         &[
-            "model",
+            "stream",
             "through",
             "events",
             "undisturbed, ms a token",
@@ -112,7 +130,8 @@ pub fn run(plan: &Plan, target: &Path) -> Result<Vec<Section>> {
         ],
         &stream_rows,
     );
-    pairs.table(&["model", "through", "one, ms", "two at once, ms", "times one session (range)"], &pair_rows);
+    pairs
+        .table(&["stream", "through", "one, ms", "two at once, ms", "times one session (range)"], &pair_rows);
     let mut sections = vec![streams];
     if pair_rows.is_empty() {
         eprintln!("bindings: two sessions at once need two processors");
@@ -130,7 +149,8 @@ fn overhead_section() -> Section {
          all load the same library, and all receipts are the same bytes. One thread, since a second one would be disturbed \
          by what a binding does on the other processor, and by neighbours twice. Undisturbed is the sum of what each {BLOCK} \
          events took at least in any round, which decides; a token's share includes that of the stream's begin and end. \
-         The bundled model is the smallest there is: it shows a binding's own time, and decides nothing."
+         The bundled model is the smallest there is: it shows a binding's own time, and decides nothing. {}; {}; Node {}."
+        , first_line("go", &["version"]), first_line("python3", &["--version"]), first_line("node", &["--version"])
     ));
     section
 }
@@ -138,9 +158,11 @@ fn overhead_section() -> Section {
 fn pairs_section() -> Section {
     let mut section = Section::new("Two sessions at once");
     section.paragraph(
-        "The same stream on two sessions of one process, each on one thread: two threads in C and in Python, two goroutines, \
-         two iterations of Node's one thread. Throughput beside that of one session alone in the same process, by turns; the \
-         median decides.",
+        "A stream on two sessions of one process, each on one thread: two threads in C and in Python, two goroutines, \
+         two iterations of Node's one thread. Throughput beside that of one session alone in the same process, by turns. The \
+         median decides, on a prompt that is read anew each time: arithmetic limits it. Decoding reads all weights for each \
+         token, and two sessions share the memory's bandwidth, which one thread can take up nearly alone: C shows how much \
+         there is to gain.",
     );
     section
 }
@@ -148,6 +170,7 @@ fn pairs_section() -> Section {
 /// The contestants at work on one course.
 struct Field {
     children: Vec<Child>,
+    forget: bool,
     /// What every answer must hold.
     receipt: String,
 }
@@ -165,9 +188,9 @@ impl Field {
             .iter()
             .map(|contestant| contestant.clone().with_arguments(course.arguments()).start())
             .collect::<Result<_>>()?;
-        let mut field = Field { children, receipt: String::new() };
+        let mut field = Field { children, forget: course.forget, receipt: String::new() };
         // The first streams read the prompt; the later ones find it in the cache, everywhere.
-        let first = field.children[0].ask(&json!({"do": "stream", "sessions": 1}))?;
+        let first = field.children[0].ask(&json!({"do": "stream", "sessions": 1, "forget": false}))?;
         field.receipt = first["receipts"][0].as_str().ok_or("no receipt")?.to_owned();
         for at in 0..field.children.len() {
             field.stream(at, 2)?;
@@ -179,7 +202,7 @@ impl Field {
     fn stream(&mut self, at: usize, sessions: usize) -> Result<Outcome> {
         let child = &mut self.children[at];
         settle();
-        let answer = child.ask(&json!({"do": "stream", "sessions": sessions}))?;
+        let answer = child.ask(&json!({"do": "stream", "sessions": sessions, "forget": self.forget}))?;
         let receipts = answer["receipts"].as_array().ok_or("no receipts")?;
         if receipts.len() != sessions || receipts.iter().any(|receipt| *receipt != self.receipt.as_str()) {
             return Err(format!("{}: another receipt than through C", child.name).into());
@@ -219,8 +242,8 @@ impl Field {
         rows.collect()
     }
 
-    /// One session, then two at once, in each: throughput of two by that of one, and the table's cells.
-    fn pairs(&mut self, course: &Course, rounds: usize) -> Result<Vec<(&'static str, Spread, Vec<String>)>> {
+    /// One session, then two at once, in each.
+    fn pairs(&mut self, rounds: usize) -> Result<Vec<Pair>> {
         let contestants = self.children.len();
         let mut times = vec![(Vec::new(), Vec::new()); contestants];
         for round in 0..rounds {
@@ -230,20 +253,48 @@ impl Field {
                 times[at].1.push(self.stream(at, 2)?.ms);
             }
         }
-        let rows = self.children.iter().zip(&times).map(|(child, (one, two))| {
+        let pairs = self.children.iter().zip(&times).map(|(child, (one, two))| {
             let ratios: Vec<f64> = one.iter().zip(two).map(|(one, two)| 2.0 * one / two).collect();
-            let ratio = spread(&ratios);
-            let cells = vec![
-                course.name.clone(),
-                child.name.into(),
-                digits(spread(one).median),
-                digits(spread(two).median),
-                format!("{:.2} ({:.2} to {:.2})", ratio.median, ratio.least, ratio.most),
-            ];
-            (child.name, ratio, cells)
+            Pair { name: child.name, one: median(one), two: median(two), ratio: spread(&ratios) }
         });
-        Ok(rows.collect())
+        Ok(pairs.collect())
     }
+}
+
+/// What one session took, and two at once, in milliseconds.
+struct Pair {
+    name: &'static str,
+    one: f64,
+    two: f64,
+    /// Throughput of two by that of one.
+    ratio: Spread,
+}
+
+impl Pair {
+    fn cells(&self, course: &Course) -> Vec<String> {
+        let Spread { median, least, most } = self.ratio;
+        vec![
+            course.name.clone(),
+            self.name.into(),
+            digits(self.one),
+            digits(self.two),
+            format!("{median:.2} ({least:.2} to {most:.2})"),
+        ]
+    }
+}
+
+/// Python's: it alone has a lock that would let one thread run at a time.
+fn pair_target(course: &Course, pairs: &[Pair]) -> Option<Target> {
+    let of = |name| pairs.iter().find(|pair| pair.name == name);
+    let (c, python) = (of(C)?, of(PYTHON)?);
+    if !course.decides || course.rounds > 0 {
+        return None;
+    }
+    let what = format!("Python, two sessions in two threads / one, {}", course.name);
+    Some(
+        Target::at_least(what, python.ratio.median, 1.7)
+            .because(format!("Two sessions in C reach {:.2} on this machine.", c.ratio.median)),
+    )
 }
 
 /// Milliseconds of all blocks, each as short as it was in any round.
@@ -294,7 +345,7 @@ impl Row {
 
     /// None for what the others are compared with.
     fn target(&self, course: &Course) -> Option<Target> {
-        if self.name == crate::contestants::C {
+        if self.name == C || !course.decides {
             return None;
         }
         let what = format!("stream through {} / C, {}", self.name, course.name);

@@ -118,9 +118,13 @@ static double measure(struct stream *streams, int sessions)
     return now() - begun;
 }
 
-static void answer(struct stream *streams, int sessions)
+static void answer(struct stream *streams, int sessions, int forget)
 {
     int i;
+    for (i = 0; forget && i < sessions; i++) {
+        attestlm_error_t *error = NULL;
+        must(attestlm_session_forget(streams[i].session, &error), error);
+    }
     printf("{\"ms\":%.6f,\"times\":[", measure(streams, sessions));
     for (i = 0; i < streams[0].count; i++) {
         printf("%s%.6f", i > 0 ? "," : "", streams[0].times[i]);
@@ -173,7 +177,7 @@ int main(int argc, char **argv)
             fflush(stdout);
             continue;
         }
-        answer(streams, count);
+        answer(streams, count, strstr(line, "\"forget\":true") != NULL);
     }
     for (i = 0; i < SESSIONS; i++) {
         attestlm_session_free(streams[i].session);

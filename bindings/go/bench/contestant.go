@@ -29,6 +29,7 @@ type contestant struct {
 type command struct {
 	Do       string
 	Sessions int
+	Forget   bool // read the prompt anew
 }
 
 type reply struct {
@@ -115,6 +116,14 @@ func load(arguments []string) (*contestant, error) {
 func (c *contestant) answer(ctx context.Context, asked command) (*reply, error) {
 	if asked.Do != "stream" || asked.Sessions < 1 || asked.Sessions > sessions {
 		return nil, errors.New("no such command")
+	}
+	for _, session := range c.sessions[:asked.Sessions] {
+		if !asked.Forget {
+			break
+		}
+		if err := session.Forget(); err != nil {
+			return nil, err
+		}
 	}
 	begun := time.Now()
 	outcomes := []outcome{}

@@ -37,8 +37,12 @@ async function answer(command) {
   if (command.do !== 'stream' || !(command.sessions >= 1 && command.sessions <= SESSIONS)) {
     throw new Error('no such command');
   }
+  const asked = sessions.slice(0, command.sessions);
+  if (command.forget) { // read the prompt anew
+    await Promise.all(asked.map((session) => session.forget()));
+  }
   const begun = performance.now();
-  const outcomes = await Promise.all(sessions.slice(0, command.sessions).map(stream));
+  const outcomes = await Promise.all(asked.map(stream));
   const ms = performance.now() - begun;
   return { ms, times: outcomes[0].times, receipts: outcomes.map(({ receipt }) => receipt.toString()) };
 }

@@ -41,6 +41,9 @@ class Contestant:
         asked = command["sessions"]
         if command["do"] != "stream" or not 1 <= asked <= SESSIONS:
             raise ValueError("no such command")
+        if command["forget"]:  # read the prompt anew
+            for session in self.sessions[:asked]:
+                session.forget()
         outcomes: List[Tuple[List[float], Answer]] = []
         begun = time.perf_counter()
         if asked == 1:
