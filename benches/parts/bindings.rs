@@ -143,14 +143,16 @@ pub fn run(plan: &Plan, target: &Path) -> Result<Vec<Section>> {
 
 fn overhead_section() -> Section {
     let mut section = Section::new("Bindings");
+    let versions = [("go", "version"), ("python3", "--version"), ("node", "--version")]
+        .map(|(program, argument)| first_line(program, &[argument]))
+        .join("; ");
     section.paragraph(&format!(
         "A stream, event by event, with answer and receipt, on one thread, by turns: through a program in C, a loop over \
          Go's `Session.Stream`, over Python's `Session.stream`, over Node's `session.stream`. Each is a process that stays, \
          all load the same library, and all receipts are the same bytes. One thread, since a second one would be disturbed \
          by what a binding does on the other processor, and by neighbours twice. Undisturbed is the sum of what each {BLOCK} \
          events took at least in any round, which decides; a token's share includes that of the stream's begin and end. \
-         The bundled model is the smallest there is: it shows a binding's own time, and decides nothing. {}; {}; Node {}."
-        , first_line("go", &["version"]), first_line("python3", &["--version"]), first_line("node", &["--version"])
+         The bundled model is the smallest there is: it shows a binding's own time, and decides nothing. `go`, `python3` and `node` are {versions}."
     ));
     section
 }
