@@ -134,7 +134,7 @@ exactness: setup compilers ## Prove the exact profile: every circumstance, famil
 compilers: setup ## Builds by gcc and by clang compute the same bits
 	@scripts/compilers.sh $(TARGET)
 
-bench: setup ## Measure speed, cost and memory beside peers; writes docs/benchmarks.md (26 minutes)
+bench: setup ## Measure speed, cost and memory beside peers; writes docs/benchmarks.md (29 minutes)
 	@$(CARGO) build --release --locked --package attestlm-benches --bin bench
 	@$(TARGET)/release/bench
 

@@ -71,6 +71,8 @@ enum Part {
     Growth,
     /// The C functions beside the core.
     Interface,
+    /// Go, Python and Node beside C.
+    Bindings,
     /// What is done once for each token or answer.
     Micro,
     /// Times by operation.
@@ -150,6 +152,7 @@ fn bench(arguments: &Arguments) -> Result<()> {
             Part::Speed => parts::speed::run(&plan)?,
             Part::Growth => parts::growth::run(&plan)?,
             Part::Interface => parts::interface::run(&plan)?,
+            Part::Bindings => parts::bindings::run(&plan, &target()?)?,
             Part::Micro => parts::micro::run(&plan)?,
             Part::Operations => parts::operations::run(&plan)?,
         });

@@ -21,6 +21,8 @@ pub struct Plan {
     pub shapes: Vec<Shape>,
     /// The shape of everything but speed and memory.
     pub main_shape: Shape,
+    /// The shape that bindings are measured on, besides the bundled model.
+    pub bindings_shape: Option<Shape>,
     /// Threads of everything that decides a target.
     pub threads: u32,
     /// Tokens of the prefills.
@@ -62,6 +64,7 @@ impl Plan {
             long_rounds: 2,
             shapes,
             main_shape: Shape::new(Size::B05, TensorType::Q8_0),
+            bindings_shape: Some(Shape::new(Size::M135, TensorType::Q8_0)),
             threads,
             prefills: vec![16, 128],
             decoded: 128,
@@ -87,6 +90,7 @@ impl Plan {
             long_rounds: 1,
             shapes: vec![tiny.clone(), Shape::new(Size::Tiny, TensorType::Q4_K)],
             main_shape: tiny,
+            bindings_shape: None,
             prefills: vec![16],
             decoded: 16,
             first: 64,

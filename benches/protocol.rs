@@ -8,6 +8,13 @@
 //! | `{"do":"first","tokens":512,"warm":true}` | `{"ms":..,"token":..}`: until the first token; warm: all but the last 8 tokens of the prompt were read before |
 //! | `{"do":"quit"}` | none |
 //!
+//! Contestants of the part `bindings` are started with a model's path (empty: the bundled one), threads, context tokens and
+//! a request, and know one command besides `quit`:
+//!
+//! | command | answer |
+//! |---|---|
+//! | `{"do":"stream","sessions":2,"forget":false}` | `{"ms":..,"times":[..],"receipts":[".."]}`: the request on one session, or on several at once; `times` are those of one of them, from its beginning to each event and to its end; forget: the prompt is read anew |
+//!
 //! The prompt of n tokens is `(i * 37 + 11) % 256` for i below n. An answer `{"error":".."}` ends the run.
 
 use std::io::{BufRead, BufReader, Write};

@@ -1,12 +1,13 @@
 //! Who is measured. Ours run as this very binary with `--contestant NAME`.
 
 pub mod attested;
+pub mod bindings;
 pub mod native;
 pub mod peers;
 pub mod raw;
 pub mod stock;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::protocol::Child;
@@ -19,12 +20,13 @@ pub struct Contestant {
     pub name: &'static str,
     program: PathBuf,
     arguments: Vec<String>,
+    variables: Vec<(&'static str, PathBuf)>,
 }
 
 impl Contestant {
     /// One that is another program.
     pub fn program(name: &'static str, program: PathBuf, arguments: Vec<String>) -> Self {
-        Contestant { name, program, arguments }
+        Contestant { name, program, arguments, variables: Vec::new() }
     }
 
     /// One that is this binary.
@@ -35,12 +37,25 @@ impl Contestant {
         Ok(Self::program(name, std::env::current_exe()?, vec!["--contestant".into(), name.into()]))
     }
 
+    /// With a path in an environment variable.
+    pub fn with_variable(mut self, name: &'static str, value: &Path) -> Self {
+        self.variables.push((name, value.to_owned()));
+        self
+    }
+
+    /// With more arguments.
+    pub fn with_arguments(mut self, arguments: impl IntoIterator<Item = String>) -> Self {
+        self.arguments.extend(arguments);
+        self
+    }
+
     /// Starts it.
     ///
     /// # Errors
     /// What the system says.
     pub fn start(&self) -> Result<Child> {
-        Child::start(self.name, Command::new(&self.program).args(&self.arguments))
+        let variables = self.variables.iter().map(|(name, value)| (name, value));
+        Child::start(self.name, Command::new(&self.program).args(&self.arguments).envs(variables))
     }
 }
 
@@ -58,6 +73,14 @@ pub const NATIVE: &str = "native build";
 pub const XLLAMACPP: &str = "xllamacpp";
 /// The Node package.
 pub const NODE: &str = "node-llama-cpp";
+/// A program in C over the C interface.
+pub const C: &str = "C";
+/// The binding for Go.
+pub const GO: &str = "Go";
+/// The binding for Python.
+pub const PYTHON: &str = "Python";
+/// The binding for Node.
+pub const NODE_BINDING: &str = "Node";
 
 /// Runs as one of our contestants.
 ///

@@ -1,5 +1,6 @@
 //! The parts of a run; each makes one or more sections of the report.
 
+pub mod bindings;
 pub mod growth;
 pub mod interface;
 pub mod memory;

@@ -23,7 +23,7 @@ with_faults() {
 }
 
 echo "== vet"
-go vet -tags attestlm_static .
+go vet -tags attestlm_static . ./bench
 go vet -tags attestlm_static "$root/examples/quickstart.go"
 with_faults go vet -tags attestlm_testing .
 (cd tests/foreign && go vet -tags attestlm_static ./...)
