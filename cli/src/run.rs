@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use attestlm::model::Model;
 use attestlm::receipt::{Document, Finish};
 use attestlm::session::{Answer, Event, JobId, Session, SessionOptions};
 use attestlm::{Error, ErrorKind, Result};

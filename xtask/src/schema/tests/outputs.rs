@@ -39,7 +39,7 @@ fn generate(given: &mut Given, session: &SharedSession, request: &Value, signer:
         add("event", parsed(&event.to_json().unwrap()));
         let GenerationEvent::Done { answer, .. } = event else { continue };
         let answer = (*answer).unwrap();
-        add("answer", answer.to_json(model.vocab()).unwrap());
+        add("answer", answer.to_json(session.model().vocab()).unwrap());
         let Some(document) = answer.receipt.clone() else { continue };
         let document = document.unwrap();
         add("receipt", parsed(&document.to_json().unwrap()));
