@@ -160,7 +160,7 @@ int main(int argc, char **argv)
     if (argv[1][0] == '\0') {
         must(attestlm_model_bundled(&model, &error), error);
     } else {
-        must(attestlm_model_open((const uint8_t *)argv[1], strlen(argv[1]), &model, &error), error);
+        must(attestlm_model_open((const uint8_t *)argv[1], strlen(argv[1]), NULL, &model, &error), error);
     }
     must(attestlm_signer_from_key(KEY, sizeof KEY, &signer, &error), error);
     for (i = 0; i < SESSIONS; i++) {

@@ -53,13 +53,13 @@ func main() {
 }
 
 func serve(arguments []string) error {
-	c, err := load(arguments)
-	if err != nil {
-		return err
-	}
 	// A context that can end, as programs have.
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
+	c, err := load(ctx, arguments)
+	if err != nil {
+		return err
+	}
 	replies := json.NewEncoder(os.Stdout)
 	lines := bufio.NewScanner(os.Stdin)
 	for lines.Scan() {
@@ -81,7 +81,7 @@ func serve(arguments []string) error {
 	return lines.Err()
 }
 
-func load(arguments []string) (*contestant, error) {
+func load(ctx context.Context, arguments []string) (*contestant, error) {
 	if len(arguments) != 4 {
 		return nil, errors.New("MODEL THREADS CONTEXT_TOKENS REQUEST")
 	}
@@ -92,7 +92,7 @@ func load(arguments []string) (*contestant, error) {
 	}
 	open := attestlm.BundledModel
 	if path := arguments[0]; path != "" {
-		open = func() (*attestlm.Model, error) { return attestlm.OpenModel(path) }
+		open = func() (*attestlm.Model, error) { return attestlm.OpenModel(ctx, path, attestlm.OpenOptions{}) }
 	}
 	model, err := open()
 	if err != nil {
@@ -121,7 +121,7 @@ func (c *contestant) answer(ctx context.Context, asked command) (*reply, error) 
 		if !asked.Forget {
 			break
 		}
-		if err := session.Forget(); err != nil {
+		if err := session.Forget(ctx); err != nil {
 			return nil, err
 		}
 	}
