@@ -42,9 +42,10 @@ impl Operation {
     /// How much is done, and of how much: bytes of a file, or tokens. 0 of 0 before it is known.
     #[must_use]
     pub fn progress(&self) -> (u64, u64) {
-        // The total is written first, and never shrinks below what is done.
         let done = self.0.done.load(Ordering::Acquire);
-        (done, self.0.total.load(Ordering::Acquire))
+        let total = self.0.total.load(Ordering::Acquire);
+        // The two may be of different moments, and of different calls.
+        (done.min(total), total)
     }
 
     /// Says how much is done, and answers whether to go on.
