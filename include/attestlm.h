@@ -592,10 +592,12 @@ attestlm_status_t attestlm_receipt_parse(const uint8_t *json,
 
 /*
  attestlm_receipt_to_json: the receipt document, the same bytes in every language. `with_disclosure` 0 leaves out
- prompt, output and seed: what is left can still be checked for its signature and anchored.
+ prompt, output and seed: what is left can still be checked for its signature and anchored. One that waits for its
+ signature has zeros in its place, which no verifier takes: `attestlm_receipt_parse` and `attestlm_receipt_sign`
+ complete it, in this process or another.
 
  `*json` is the caller's, to be freed with `attestlm_bytes_free`; NULL on failure. May run beside other `const`
- calls on the receipt. Errors: `ATTESTLM_ERR_SIGNER` (it is not signed yet). Since 0.1.0.
+ calls on the receipt. Errors: none but those of every call. Since 0.1.0.
 
  Requires: `receipt` is live; `json` is writable; `err` is NULL or writable.
  */

@@ -283,7 +283,7 @@ impl Reader<'_> {
         let value: f64 = text.parse().map_err(|_| self.fail("not a number"))?;
         let number = Number::from_f64(value).ok_or_else(|| self.fail("a number is too large"))?;
         if integer && ecmascript_number(value) != text {
-            return Err(self.fail("an integer beyond 2^53 is not exact as a double"));
+            return Err(self.fail("an integer beyond 2^53 is not exact as a double: write it as a string"));
         }
         Ok(Value::Number(number))
     }

@@ -12,7 +12,7 @@ use crate::handle::{self, Handle};
 use crate::input::{self, Out, OutArray};
 use crate::model::attestlm_model_t;
 use crate::operation::{self, attestlm_operation_t};
-use crate::status::{attestlm_status_t, ATTESTLM_ERR_SIGNER, ATTESTLM_OK};
+use crate::status::{attestlm_status_t, ATTESTLM_OK};
 
 /// A receipt with its disclosure, or without.
 pub struct attestlm_receipt_t(Handle<Document>);
@@ -47,10 +47,12 @@ pub unsafe extern "C" fn attestlm_receipt_parse(
 }
 
 /// attestlm_receipt_to_json: the receipt document, the same bytes in every language. `with_disclosure` 0 leaves out
-/// prompt, output and seed: what is left can still be checked for its signature and anchored.
+/// prompt, output and seed: what is left can still be checked for its signature and anchored. One that waits for its
+/// signature has zeros in its place, which no verifier takes: `attestlm_receipt_parse` and `attestlm_receipt_sign`
+/// complete it, in this process or another.
 ///
 /// `*json` is the caller's, to be freed with `attestlm_bytes_free`; NULL on failure. May run beside other `const`
-/// calls on the receipt. Errors: `ATTESTLM_ERR_SIGNER` (it is not signed yet). Since 0.1.0.
+/// calls on the receipt. Errors: none but those of every call. Since 0.1.0.
 ///
 /// # Safety
 /// `receipt` is live; `json` is writable; `err` is NULL or writable.
@@ -65,9 +67,6 @@ pub unsafe extern "C" fn attestlm_receipt_to_json(
         // SAFETY: as the header says.
         let (out, receipt) = unsafe { (Out::new("json", json)?, handle::borrow("receipt", receipt)?) };
         receipt.0.shared(|document| {
-            if !document.is_signed() {
-                return Err(Failure::new(ATTESTLM_ERR_SIGNER, "signature", "the receipt is not signed yet"));
-            }
             let text = match with_disclosure {
                 0 => Document { disclosure: None, ..document.clone() }.to_json()?,
                 _ => document.to_json()?,
