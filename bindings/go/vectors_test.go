@@ -316,7 +316,7 @@ func keystoreCase(t *testing.T, text []byte) {
 	}
 }
 
-// Whole answers: every receipt, byte for byte; of the request as it is, and of the fields of a Request.
+// Whole answers: every receipt, byte for byte; of the request's text, and of the fields of a Request.
 func generationCase(t *testing.T, text []byte) {
 	var test struct {
 		Key                            string
@@ -333,9 +333,11 @@ func generationCase(t *testing.T, text []byte) {
 	}
 	defer signer.Close()
 	session := sessionOf(t, test.Options)
-	var request Request
-	strictly(t, test.Request, &request)
-	for _, request := range []Request{{JSON: compact(t, test.Request)}, request} {
+	var fields requestFields
+	strictly(t, test.Request, &fields)
+	var decoded Request
+	decode(t, compact(t, test.Request), &decoded)
+	for _, request := range []Request{decoded, Request(fields)} {
 		var receipts []*Receipt
 		if test.Continuation != nil {
 			var continuation Continuation
