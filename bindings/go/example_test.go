@@ -2,6 +2,7 @@ package attestlm_test
 
 import (
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -116,6 +117,58 @@ func serve(session *attestlm.Session, signer *attestlm.Signer) http.HandlerFunc 
 	}
 }
 
+// prepare answers in the name of a wallet's address: the receipt, to be kept, and what the wallet is asked to sign.
+func prepare(ctx context.Context, session *attestlm.Session, request attestlm.Request, address attestlm.Address) (
+	document, typedData []byte, err error) {
+	signer, err := attestlm.NewExternalSigner(address)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer signer.Close()
+	answer, err := session.Generate(ctx, request, signer)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer answer.Receipt.Close()
+	if document, err = answer.Receipt.JSON(true); err != nil {
+		return nil, nil, err
+	}
+	typedData, err = answer.Receipt.TypedData()
+	return document, typedData, err
+}
+
+// complete adds the wallet's signature, whenever it comes.
+func complete(document, signature []byte) ([]byte, error) {
+	receipt, err := attestlm.ParseReceipt(document)
+	if err != nil {
+		return nil, err
+	}
+	defer receipt.Close()
+	if err := receipt.Sign(signature); err != nil {
+		return nil, err
+	}
+	return receipt.JSON(true)
+}
+
+func score(ctx context.Context, session *attestlm.Session, signer *attestlm.Signer, model *attestlm.Model) error {
+	score, err := session.Score(ctx, attestlm.Request{Prompt: "Tom has 2"}, attestlm.Continuation{Text: " apples"}, signer)
+	if err != nil {
+		return err
+	}
+	defer score.Receipt.Close()
+	address, err := signer.Address()
+	if err != nil {
+		return err
+	}
+	report, err := score.Receipt.Verify(ctx, attestlm.VerifyOptions{Model: model,
+		Terms: attestlm.Terms{Scored: true, Signer: &address}})
+	if err != nil {
+		return err
+	}
+	fmt.Println(report.Verdict.Name, *report.Signer == address)
+	return nil
+}
+
 func sessionOf(model *attestlm.Model, err error) (*attestlm.Model, *attestlm.Session) {
 	if err != nil {
 		panic(err)
@@ -185,6 +238,75 @@ func ExampleRequest_UnmarshalJSON() {
 	// 400
 }
 
+func ExampleReceipt_Sign() {
+	ctx := context.Background()
+	model, session := sessionOf(attestlm.BundledModel())
+	defer model.Close()
+	defer session.Close()
+	wallet, err := attestlm.NewRandomSigner()
+	if err != nil {
+		panic(err)
+	}
+	defer wallet.Close()
+	address, err := wallet.Address()
+	if err != nil {
+		panic(err)
+	}
+	request := attestlm.Request{Prompt: "Tom has 2", MaxTokens: 3, Nonce: &attestlm.Hash{1}, IssuedAt: 1}
+	document, typedData, err := prepare(ctx, session, request, address)
+	if err != nil {
+		panic(err)
+	}
+	// The same statement, signed with the wallet's key.
+	answer, err := session.Generate(ctx, request, wallet)
+	if err != nil {
+		panic(err)
+	}
+	defer answer.Receipt.Close()
+	statement, err := answer.Receipt.TypedData()
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(string(typedData) == string(statement))
+	text, err := answer.Receipt.JSON(true)
+	if err != nil {
+		panic(err)
+	}
+	var signed struct{ Signature string }
+	if err := json.Unmarshal(text, &signed); err != nil {
+		panic(err)
+	}
+	signature, err := hex.DecodeString(strings.TrimPrefix(signed.Signature, "0x"))
+	if err != nil {
+		panic(err)
+	}
+	if document, err = complete(document, signature); err != nil {
+		panic(err)
+	}
+	if err := judge(ctx, document, model, &request); err != nil {
+		panic(err)
+	}
+	// Output:
+	// true
+	// verified; not compared: 7
+}
+
+func ExampleSession_Score() {
+	model, session := sessionOf(attestlm.BundledModel())
+	defer model.Close()
+	defer session.Close()
+	signer, err := attestlm.NewRandomSigner()
+	if err != nil {
+		panic(err)
+	}
+	defer signer.Close()
+	if err := score(context.Background(), session, signer, model); err != nil {
+		panic(err)
+	}
+	// Output:
+	// verified true
+}
+
 func ExampleError() {
 	model, session := sessionOf(attestlm.BundledModel())
 	defer model.Close()
@@ -205,7 +327,7 @@ func TestREADME(t *testing.T) {
 		t.Fatal(err)
 	}
 	blocks := strings.Split(string(readme), "```go\n")[1:]
-	if len(blocks) != 5 {
+	if len(blocks) != 7 {
 		t.Errorf("%d examples", len(blocks))
 	}
 	for _, block := range blocks {

@@ -36,7 +36,7 @@ type Event struct {
 }
 
 // Answer is a choice's answer. Its receipt is nil without a signer, and else the caller's to close; with an external
-// signer it is unsigned, and [Receipt.Sign] completes it.
+// signer it is unsigned, and [Receipt.Sign] completes it, here or where [Receipt.JSON] was taken to.
 type Answer struct {
 	Choice      uint32   `json:"choice"`
 	Text        string   `json:"text"` // bytes that are not UTF-8 are replaced

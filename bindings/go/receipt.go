@@ -33,7 +33,8 @@ func newReceipt(status C.attestlm_status_t, receipt *C.attestlm_receipt_t, err *
 }
 
 // JSON gives the receipt document, the same bytes in every language. Without the disclosure it leaves out prompt, output
-// and seed: what is left can still be checked for its signature and anchored. Errors: [ErrSigner] (it is not signed yet).
+// and seed: what is left can still be checked for its signature and anchored. One that waits for its signature has zeros in
+// its place, which no verifier takes: [ParseReceipt] and [Receipt.Sign] complete it, in this process or another.
 func (r *Receipt) JSON(withDisclosure bool) ([]byte, error) {
 	receipt, closed := r.object.use()
 	if closed != nil {

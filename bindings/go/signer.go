@@ -77,7 +77,8 @@ func NewCallbackSigner(address Address, sign SignFunc) (*Signer, error) {
 }
 
 // NewExternalSigner makes a signer that signs nothing. Receipts come out unsigned, in the name of address: have
-// [Receipt.Digest] signed wherever you like and call [Receipt.Sign].
+// [Receipt.TypedData] or [Receipt.Digest] signed wherever you like and call [Receipt.Sign]. Until then, [Receipt.JSON] and
+// [ParseReceipt] keep the receipt.
 func NewExternalSigner(address Address) (*Signer, error) {
 	if err := ready(); err != nil {
 		return nil, err

@@ -295,40 +295,72 @@ func TestCallbackIsForgotten(t *testing.T) {
 	}
 }
 
-// Unsigned receipts are completed with a signature made elsewhere: here by a callback signer's library.
+// Unsigned receipts are written, read elsewhere, and completed with a signature made elsewhere: here with that of a signer
+// with the key, of the same statement.
 func TestExternalSigner(t *testing.T) {
-	session := newSession(t, Options{})
-	address := Address{2}
+	session, wallet := newSession(t, Options{}), newTestSigner(t)
+	address, err := wallet.Address()
+	if err != nil {
+		t.Fatal(err)
+	}
 	signer, err := NewExternalSigner(address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer signer.Close()
-	answer, err := session.Generate(background, Request{Prompt: "1", MaxTokens: 1}, signer)
-	if err != nil {
-		t.Fatal(err)
+	request := Request{Prompt: "1", MaxTokens: 1, Nonce: &Hash{1}, IssuedAt: 1}
+	generated := func(signer *Signer) *Receipt {
+		answer, err := session.Generate(background, request, signer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer.Receipt
 	}
-	receipt := answer.Receipt
-	defer receipt.Close()
-	if _, err := receipt.JSON(true); !errors.Is(err, ErrSigner) {
-		t.Error(err)
+	scored := func(signer *Signer) *Receipt {
+		score, err := session.Score(background, request, Continuation{Text: "1"}, signer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return score.Receipt
 	}
-	if _, err := receipt.TypedData(); err != nil {
-		t.Error(err)
+	for name, receiptOf := range map[string]func(*Signer) *Receipt{"generated": generated, "scored": scored} {
+		signed, unsigned := receiptOf(wallet), receiptOf(signer)
+		defer signed.Close()
+		defer unsigned.Close()
+		expected, err := signed.JSON(true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		waiting, err := unsigned.JSON(true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		elsewhere := parse(t, waiting)
+		if stated, err := elsewhere.Signer(); err != nil || stated != address {
+			t.Error(name, stated, err)
+		}
+		terms := Terms{SignatureOnly: true, Scored: name == "scored"}
+		report, err := elsewhere.Verify(background, VerifyOptions{Terms: terms})
+		if err != nil || report.Verdict.Name != Invalid || report.Signer != nil {
+			t.Errorf("%s: %+v: %v", name, report, err)
+		}
+		if err := elsewhere.Sign(make([]byte, 65)); !errors.Is(err, ErrSigner) {
+			t.Error(name, err)
+		}
+		for _, receipt := range []*Receipt{unsigned, elsewhere} {
+			if err := receipt.Sign(signatureOf(t, expected)); err != nil {
+				t.Error(name, err)
+			}
+			if completed, err := receipt.JSON(true); err != nil || string(completed) != string(expected) {
+				t.Errorf("%s: %v: %s, not %s", name, err, completed, expected)
+			}
+		}
 	}
-	if err := receipt.Sign(make([]byte, 65)); !errors.Is(err, ErrSigner) {
-		t.Error(err)
-	}
-	stated, err := receipt.Signer()
-	if err != nil || stated != address {
-		t.Error(stated, err)
-	}
-	scored, err := session.Score(background, Request{Prompt: "1"}, Continuation{Text: "1"}, signer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if stated, err = scored.Receipt.Signer(); err != nil || stated != address {
-		t.Error(stated, err)
-	}
-	scored.Receipt.Close()
+}
+
+func signatureOf(t *testing.T, document []byte) []byte {
+	t.Helper()
+	var signed struct{ Signature string }
+	decode(t, document, &signed)
+	return fromHex(t, signed.Signature)
 }

@@ -46,7 +46,9 @@ import (
 	"sync"
 )
 
-// SignFunc signs a digest: r, s and v.
+// SignFunc signs a digest: r, s and v. It is not told what the digest is of, nor when a context has ended. A wallet or a
+// person, who must see what is signed and may take their time, signs [Receipt.TypedData] of a receipt of a
+// [NewExternalSigner] instead, and [Receipt.Sign] takes the signature.
 type SignFunc func(digest [32]byte) (signature [65]byte, err error)
 
 // PanicError is that a SignFunc panicked. Where the value is an error, it is found in it.

@@ -127,11 +127,20 @@ func TestFreshReceipts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			receipt := answer.Receipt
 			if signer == elsewhere {
-				unsigned, err := answer.Receipt.TypedData()
+				unsigned, err := receipt.TypedData()
 				if err != nil {
 					t.Fatal(err)
 				}
+				waiting, err := receipt.JSON(true)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if receipt, err = attestlm.ParseReceipt(waiting); err != nil {
+					t.Fatal(err)
+				}
+				defer receipt.Close()
 				var typed apitypes.TypedData
 				if err := json.Unmarshal(unsigned, &typed); err != nil {
 					t.Fatal(err)
@@ -144,11 +153,11 @@ func TestFreshReceipts(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if err := answer.Receipt.Sign(signature[:]); err != nil {
+				if err := receipt.Sign(signature[:]); err != nil {
 					t.Fatal(err)
 				}
 			}
-			document, err := answer.Receipt.JSON(true)
+			document, err := receipt.JSON(true)
 			if err != nil {
 				t.Fatal(err)
 			}
