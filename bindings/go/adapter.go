@@ -10,8 +10,8 @@ type Adapter struct {
 	object *object[*C.attestlm_adapter_t]
 }
 
-// OpenAdapter opens the LoRA GGUF at path, for this model. Errors: [ErrIO], [ErrModel] (malformed, or of another model's
-// shape), [ErrEngine], [ErrUnsupported].
+// OpenAdapter opens the LoRA GGUF at path, for this model. Errors: [ErrIO] as of [OpenModel], [ErrModel] (malformed, or of
+// another model's shape), [ErrEngine], [ErrUnsupported].
 func (m *Model) OpenAdapter(path string) (*Adapter, error) {
 	model, closed := m.object.use()
 	if closed != nil {
@@ -23,7 +23,7 @@ func (m *Model) OpenAdapter(path string) (*Adapter, error) {
 	data, length := input([]byte(path))
 	status := C.attestlm_adapter_open(model, data, length, &adapter, &err)
 	if err := failure(status, err); err != nil {
-		return nil, err
+		return nil, ofFile(path, err)
 	}
 	return &Adapter{own(adapter, func(adapter *C.attestlm_adapter_t) { C.attestlm_adapter_free(adapter) })}, nil
 }

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"syscall"
 )
 
 // Code is the class of an error, and an error itself: errors.Is(err, ErrArgument).
@@ -97,6 +98,27 @@ func (e *Error) UnmarshalJSON(text []byte) error {
 		}
 	}
 	return fmt.Errorf("attestlm: unknown kind of error %q", read.Kind)
+}
+
+// fileError is an ErrIO with what the system says of the file.
+type fileError struct {
+	err error
+	why syscall.Errno
+}
+
+func (e *fileError) Error() string { return e.err.Error() }
+
+func (e *fileError) Unwrap() []error { return []error{e.err, e.why} }
+
+// ofFile adds to an ErrIO why the file cannot be read, for errors.Is with fs.ErrNotExist and fs.ErrPermission: the library
+// has only words for it, so the system is asked once more.
+func ofFile(path string, err error) error {
+	const toRead = 4 // R_OK
+	var why syscall.Errno
+	if errors.Is(err, ErrIO) && errors.As(syscall.Access(path, toRead), &why) {
+		return &fileError{err, why}
+	}
+	return err
 }
 
 // failure takes over the error object of a call that failed; nil if it did not fail.

@@ -53,18 +53,20 @@ type OpenOptions struct {
 }
 
 // OpenModel opens the GGUF file at path. It is hashed, validated and mapped, which takes about a second a gigabyte, and
-// ends with ctx.Err() at the end of ctx. Errors: [ErrIO], [ErrModel], [ErrEngine], [ErrUnsupported].
+// ends with ctx.Err() at the end of ctx. Errors: [ErrIO] (with fs.ErrNotExist or fs.ErrPermission, where it is
+// that), [ErrModel], [ErrEngine], [ErrUnsupported].
 func OpenModel(ctx context.Context, path string, options OpenOptions) (*Model, error) {
 	if err := ready(); err != nil {
 		return nil, err
 	}
-	return operate(ctx, options.Progress, func(operation *C.attestlm_operation_t) (*Model, error) {
+	model, failed := operate(ctx, options.Progress, func(operation *C.attestlm_operation_t) (*Model, error) {
 		var model *C.attestlm_model_t
 		var err *C.attestlm_error_t
 		data, length := input([]byte(path))
 		status := C.attestlm_model_open(data, length, operation, &model, &err)
 		return newModel(status, model, err)
 	})
+	return model, ofFile(path, failed)
 }
 
 // BundledModel gives the model abacus, which is part of the library. It does grade school arithmetic; it is there to try
@@ -87,18 +89,19 @@ func newModel(status C.attestlm_status_t, model *C.attestlm_model_t, err *C.atte
 }
 
 // CheckModel says whether the GGUF file at path is a model that can be opened, without loading it: its header is
-// validated, every byte read. It ends with ctx.Err() at the end of ctx. Errors: [ErrIO], [ErrModel].
+// validated, every byte read. It ends with ctx.Err() at the end of ctx. Errors: [ErrIO] as of OpenModel, [ErrModel].
 func CheckModel(ctx context.Context, path string, options OpenOptions) (*ModelFile, error) {
 	if err := ready(); err != nil {
 		return nil, err
 	}
-	return operate(ctx, options.Progress, func(operation *C.attestlm_operation_t) (*ModelFile, error) {
+	file, failed := operate(ctx, options.Progress, func(operation *C.attestlm_operation_t) (*ModelFile, error) {
 		var info *C.attestlm_bytes_t
 		var err *C.attestlm_error_t
 		data, length := input([]byte(path))
 		status := C.attestlm_model_check(data, length, operation, &info, &err)
 		return read[ModelFile](status, info, err)
 	})
+	return file, ofFile(path, failed)
 }
 
 // Info says what the model is. The first call in a process may run the known-answer test, a few hundred milliseconds.

@@ -62,14 +62,6 @@ func TestErrorsNameTheField(t *testing.T) {
 	if !errors.Is(err, ErrGrammar) {
 		t.Error(err)
 	}
-	_, err = OpenModel(background, "/nowhere/model.gguf", OpenOptions{})
-	if !errors.Is(err, ErrIO) {
-		t.Error(err)
-	}
-	_, err = theModel(t).OpenAdapter("/nowhere/adapter.gguf")
-	if !errors.Is(err, ErrIO) {
-		t.Error(err)
-	}
 }
 
 // What Rust answers in JSON is the same error.
