@@ -18,6 +18,11 @@ func TestRequestIsDecoded(t *testing.T) {
 	if err := json.NewDecoder(strings.NewReader(" " + raw + "\n")).Decode(&request); err != nil {
 		t.Fatal(err)
 	}
+	buffer := []byte(raw)
+	if err := request.UnmarshalJSON(buffer); err != nil {
+		t.Fatal(err)
+	}
+	buffer[0] = ' ' // a decoder uses its buffer again
 	if text, err := request.MarshalJSON(); err != nil || string(text) != raw {
 		t.Errorf("%s: %v", text, err)
 	}
