@@ -105,7 +105,7 @@ def handle(owned: Any, kind: Type[Owned]) -> Handle:
     """That of an argument, which has the name of its kind."""
     if not isinstance(owned, kind):
         name = kind.__name__
-        raise TypeError(f"{name.lower()}: a {name}, not a {type(owned).__name__}")
+        raise TypeError(f"{name.lower()}: it is of class {name}, not {type(owned).__name__}")
     return owned._handle
 
 

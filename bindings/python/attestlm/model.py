@@ -63,7 +63,7 @@ class Model(Owned):
         return watched(opened, progress)
 
     def _about(self) -> str:
-        return self.info.sha256[:12]
+        return self.info.sha256[:14]
 
     @classmethod
     def bundled(cls) -> Model:
@@ -94,7 +94,7 @@ class Adapter(Owned):
         return cls(adapter, lib.attestlm_adapter_free)
 
     def _about(self) -> str:
-        return self.sha256.hex()[:12]
+        return f"0x{self.sha256.hex()[:12]}"
 
     @property
     def sha256(self) -> bytes:

@@ -239,7 +239,7 @@ class Request:
             if value is None:
                 continue
             if known in given:
-                raise TypeError(f"{name!r} and another name of {known!r} were both given")
+                raise TypeError(f"{given[known]!r} and {name!r} were both given, which are one field")
             given[known] = name
             members[known] = named(name, _CONVERTED.get(name, _CONVERTED.get(known, lambda same: same)), value)
         if "do_sample" in members:

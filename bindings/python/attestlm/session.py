@@ -77,7 +77,7 @@ class Session(Completions):
         super().__init__(session, lib.attestlm_session_free, lib.attestlm_session_cancel)
 
     def _about(self) -> str:
-        return f"of model {self.info.model[:12]}"
+        return f"of model {self.info.model[:14]}"
 
     @property
     def info(self) -> SessionInfo:

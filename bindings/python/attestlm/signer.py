@@ -125,7 +125,7 @@ class Signer(Owned):
     ) -> Signer:
         """With the key of a keystore V3: its text, its object, or, as a `Path`, its file. May take seconds."""
         if isinstance(keystore, str) and not keystore.lstrip().startswith("{"):
-            raise ArgumentError("it is no JSON object; a file's name is given as a Path", "keystore")
+            raise SignerError("it is no JSON object; the name of its file is given as a Path", "keystore")
         document = document_bytes(keystore, "keystore")
         secret = password.encode() if isinstance(password, str) else password
         return cls(
