@@ -6,12 +6,16 @@ import contextlib
 import json
 import os
 import threading
+from pathlib import Path
 from typing import Any, Callable, Mapping, Optional, TypeVar, Union
 
 from ._library import ffi, lib
 from .errors import AttestLMError, of_status
 
 T = TypeVar("T")
+
+# Its text, its object, or, as a `Path`, its file.
+Document = Union[str, bytes, Mapping[str, Any], "os.PathLike[str]"]
 
 # How long a call waits before Python gets to see an interrupt.
 PATIENCE_MS = 50
@@ -62,13 +66,22 @@ def path_bytes(path: Union[str, "os.PathLike[str]"]) -> bytes:
     return os.fsencode(path)
 
 
-def json_bytes(value: Union[str, bytes, Mapping[str, Any]]) -> bytes:
-    """A JSON document as its text: a text as it is, anything else without spaces, its members in their order."""
+def json_bytes(value: Mapping[str, Any]) -> bytes:
+    """A JSON object without spaces, its members in their order."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+def document_bytes(value: Document, name: str) -> bytes:
+    """A JSON document as its text: a text as it is, a file's, or an object's."""
+    if isinstance(value, os.PathLike):
+        return Path(value).read_bytes()
     if isinstance(value, bytes):
         return value
     if isinstance(value, str):
         return value.encode()
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name}: a text, an object or a Path, not a {type(value).__name__}")
+    return json_bytes(value)
 
 
 def interruptible(work: Callable[[], T], cancel: Callable[[], None], look: Optional[Callable[[], None]] = None) -> T:

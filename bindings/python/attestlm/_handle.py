@@ -11,7 +11,7 @@ from typing import Any, ContextManager, Optional, Type, TypeVar
 from . import _exit
 from ._call import call
 from ._library import ffi
-from .errors import ClosedError
+from .errors import AttestLMError, ClosedError
 
 Self = TypeVar("Self", bound="Owned")
 
@@ -78,6 +78,17 @@ class Owned:
     def closed(self) -> bool:
         return self._handle.closed
 
+    def _about(self) -> str:
+        """What tells it from others, without a prompt or an output."""
+        return "open"
+
+    def __repr__(self) -> str:
+        try:
+            about = "closed" if self.closed else self._about()
+        except AttestLMError as error:
+            about = type(error).__name__
+        return f"<{type(self).__name__} {about}>"
+
     def __enter__(self: Self) -> Self:
         return self
 
@@ -90,6 +101,14 @@ class Owned:
         self.close()
 
 
-def borrowed(owned: Optional[Owned]) -> ContextManager[Any]:
-    """The pointer of an object, which stays alive for the `with`; NULL for None."""
-    return contextlib.nullcontext(ffi.NULL) if owned is None else owned._handle
+def handle(owned: Any, kind: Type[Owned]) -> Handle:
+    """That of an argument, which has the name of its kind."""
+    if not isinstance(owned, kind):
+        name = kind.__name__
+        raise TypeError(f"{name.lower()}: it is of class {name}, not {type(owned).__name__}")
+    return owned._handle
+
+
+def borrowed(owned: Optional[Owned], kind: Type[Owned]) -> ContextManager[Any]:
+    """The pointer of an argument, which stays alive for the `with`; NULL for None."""
+    return contextlib.nullcontext(ffi.NULL) if owned is None else handle(owned, kind)

@@ -111,12 +111,12 @@ class Answer:
     asked."""
 
     choice: int
-    text: str
+    text: str = dataclasses.field(repr=False)
     finish: str
-    tokens: Tuple[int, ...]
+    tokens: Tuple[int, ...] = dataclasses.field(repr=False)
     prompt_count: int
     receipt: Optional[Receipt]
-    logprobs: Optional[Tuple[TokenLogprob, ...]] = None
+    logprobs: Optional[Tuple[TokenLogprob, ...]] = dataclasses.field(default=None, repr=False)
 
     def to_numpy(self) -> AnswerArrays:
         """`tokens` and `logprobs` as arrays, with the likeliest tokens as matrices."""
@@ -150,7 +150,7 @@ class ScoredToken:
 class Score:
     """How likely a continuation is; `logprob` is the sum of its tokens'."""
 
-    tokens: Tuple[ScoredToken, ...]
+    tokens: Tuple[ScoredToken, ...] = dataclasses.field(repr=False)
     logprob: float
     greedy: bool
     prompt_count: int

@@ -12,7 +12,6 @@ from typing import TypedDict, Union, overload
 from . import logprobs
 from ._handle import Owned
 from .answer import Answer, Done, Failed, Text
-from .errors import UnsupportedError
 from .logprobs import ChatLogprobs, CompletionLogprobs
 from .request import Fields, Input
 from .signer import Signer
@@ -112,37 +111,13 @@ class Completion(TypedDict):
 
 
 class OpenAIFields(Fields, total=False):
-    """The fields of a request, and OpenAI's names. `logprobs` is as OpenAI has it: of a chat True, with `top_logprobs`, of
+    """The fields of a request, and what OpenAI has besides. `logprobs` is as OpenAI has it: of a chat True, with `top_logprobs`, of
     a completion how many."""
 
-    n: Optional[int]
-    max_completion_tokens: Optional[int]
-    response_format: Optional[Mapping[str, Any]]
     stream_options: Optional[Mapping[str, Any]]
     model: Optional[str]
     user: Optional[str]
     top_logprobs: Optional[int]
-
-
-def _schema(response_format: Mapping[str, Any]) -> Any:
-    kind = response_format.get("type")
-    if kind == "text":
-        return None
-    if kind == "json_object":
-        return {"type": "object"}
-    if kind == "json_schema":
-        return response_format["json_schema"]["schema"]
-    raise ValueError(f"response_format is text, json_object or json_schema, not {kind!r}")
-
-
-def _message(message: Mapping[str, Any]) -> Dict[str, Any]:
-    """With the text of its parts as its content."""
-    content = message.get("content")
-    if not isinstance(content, (list, tuple)):
-        return dict(message)
-    if any(part.get("type") != "text" for part in content):
-        raise UnsupportedError("parts of a message are texts", "messages")
-    return {**message, "content": "".join(part["text"] for part in content)}
 
 
 def _usage(answers: Sequence[Answer]) -> Usage:
@@ -207,8 +182,6 @@ class Completions(Owned):
     ) -> Union[ChatCompletion, Iterator[ChatCompletionChunk]]:
         """Answers a conversation. With `stream` an iterator of chunks: text by text, and for each choice a last one with
         `finish_reason`, `attestation` and the `logprobs` of all its tokens."""
-        asked = [_message(message) for message in messages]
-
         def whole(answer: Answer) -> Any:
             return {"message": {"role": "assistant", "content": answer.text}}
 
@@ -220,7 +193,7 @@ class Completions(Owned):
 
         logprobs.of_fields(fields, chat=True)
         form = _Form("chatcmpl", "chat.completion", "chat.completion.chunk", whole, piece, logprobs.chat)
-        result: Any = self._complete(form, asked, stream, signer, fields)
+        result: Any = self._complete(form, messages, stream, signer, fields)
         return result  # type: ignore[no-any-return]
 
     @overload
@@ -282,17 +255,6 @@ class Completions(Owned):
             "model": fields.pop("model", None) or info.model,
             "system_fingerprint": info.profile,
         }
-        for name, own in (("n", "choices"), ("max_completion_tokens", "max_tokens")):
-            value = fields.pop(name, None)
-            if value is not None:
-                if own in fields:
-                    raise TypeError(f"{name!r} and {own!r} were both given")
-                fields[own] = value
-        response_format = fields.pop("response_format", None)
-        if response_format is not None:
-            if "schema" in fields:
-                raise TypeError("'response_format' and 'schema' were both given")
-            fields["schema"] = _schema(response_format)
         # Errors of the request are raised here, not when a stream is read.
         stream = self.stream(input, signer=signer, **fields)
         if streamed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar, Mapping
 
 from ._library import lib
@@ -33,11 +34,17 @@ class ClosedError(ArgumentError):
     """The object was closed."""
 
 
-class IoError(AttestLMError):
-    """The operating system refused: a file is missing, unreadable, unwritable."""
+class IoError(AttestLMError, OSError):
+    """The operating system refused: a file is missing, unreadable, unwritable. `errno` says why, where it said so."""
 
     code = lib.ATTESTLM_ERR_IO
     kind = "io"
+
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(message, field)
+        number = re.search(r"\(os error (\d+)\)$", message)
+        self.errno = int(number.group(1)) if number else None
+        self.strerror = message
 
 
 class ModelError(AttestLMError):

@@ -8,7 +8,7 @@ import os
 from typing import Any, Dict, Optional, Tuple, Union
 
 from ._call import fixed, made, path_bytes, text
-from ._handle import Owned
+from ._handle import Owned, handle
 from ._library import lib
 from ._operation import Progress, watched
 from ._record import of_json
@@ -62,6 +62,9 @@ class Model(Owned):
 
         return watched(opened, progress)
 
+    def _about(self) -> str:
+        return self.info.sha256[:14]
+
     @classmethod
     def bundled(cls) -> Model:
         """Abacus, a small model that is part of the library. It does grade school arithmetic."""
@@ -86,9 +89,12 @@ class Adapter(Owned):
     @classmethod
     def open(cls, model: Model, path: Path) -> Adapter:
         name = path_bytes(path)
-        with model._handle as pointer:
+        with handle(model, Model) as pointer:
             adapter = made("adapter", lib.attestlm_adapter_open, pointer, name, len(name))
         return cls(adapter, lib.attestlm_adapter_free)
+
+    def _about(self) -> str:
+        return f"0x{self.sha256.hex()[:12]}"
 
     @property
     def sha256(self) -> bytes:

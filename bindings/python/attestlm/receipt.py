@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Tuple, TypedDict, Union
 
 from ._address import address_text
-from ._call import call, fixed, json_bytes, made, text
+from ._call import Document as Given, call, document_bytes, fixed, json_bytes, made, text
 from ._handle import Owned, borrowed
 from ._library import ffi, lib
 from ._operation import Progress, awaited, watched
@@ -90,19 +90,34 @@ class Receipt(Owned):
         super().__init__(pointer, lib.attestlm_receipt_free)
 
     @classmethod
-    def parse(cls, document: Union[str, bytes, Mapping[str, Any]]) -> Receipt:
-        """Reads a document: its text, or its object. Form alone is looked at: the rest is `verify`'s."""
-        given = json_bytes(document)
+    def parse(cls, document: Given) -> Receipt:
+        """Reads a document: its text, its object, or, as a `Path`, its file. Form alone is looked at: the rest is `verify`'s."""
+        given = document_bytes(document, "document")
         return cls(made("receipt", lib.attestlm_receipt_parse, given, len(given)))
 
-    def to_json(self, disclosure: bool = True) -> str:
-        """The document, the same bytes in every language; without `disclosure`: without prompt, output and seed."""
+    def __reduce__(self) -> Tuple[Any, ...]:
+        return type(self).parse, (self.to_json(),)
+
+    def _about(self) -> str:
+        return f"0x{self.digest.hex()[:12]} of {self.signer}"
+
+    def to_json(self, disclosure: bool = True, *, compact: bool = False) -> str:
+        """The document, the same bytes in every language; without `disclosure`: without prompt, output and seed.
+        `compact`: the same document in one line, in ASCII. Before it is signed it has zeros for its signature."""
+        if compact:
+            return json.dumps(self.to_dict(disclosure), separators=(",", ":"))
         with self._handle as receipt:
             return text(lib.attestlm_receipt_to_json, receipt, int(disclosure))
 
     def to_dict(self, disclosure: bool = True) -> Document:
+        """The document as `json` reads it; `Receipt.parse` takes it back."""
         document: Document = json.loads(self.to_json(disclosure))
         return document
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether there is a signature; whether it is the stated signer's is `verify`'s to say."""
+        return int(self.to_dict(disclosure=False)["signature"], 16) != 0
 
     @property
     def typed_data(self) -> Document:
@@ -165,10 +180,12 @@ class Receipt(Owned):
                 raise TypeError(f"there is no term {name!r}")
         members = {camel(name.replace("expect_", "")): value for name, value in terms.items() if value is not None}
         given = json_bytes(members)
+        if not isinstance(request, (Request, type(None))):
+            raise TypeError(f"request: a Request, with every field you set, not a {type(request).__name__}")
         own = b"" if request is None else request.to_json()
 
         def judge(operation: Any) -> str:
-            with self._handle as receipt, borrowed(model) as weights, borrowed(adapter) as change:
+            with self._handle as receipt, borrowed(model, Model) as weights, borrowed(adapter, Adapter) as change:
                 arguments = (given, len(given), own, len(own), operation)
                 return text(lib.attestlm_receipt_verify, receipt, weights, change, *arguments)
 
@@ -180,9 +197,9 @@ class Receipt(Owned):
             proof: Document = json.loads(text(lib.attestlm_receipt_prove_step, receipt, index))
         return proof
 
-    def check_proof(self, proof: Union[str, bytes, Mapping[str, Any]]) -> None:
+    def check_proof(self, proof: Given) -> None:
         """Raises a `ReceiptError` unless a proof of a step or token leads to this receipt's roots. Nobody's signature is
         looked at."""
-        given = json_bytes(proof)
+        given = document_bytes(proof, "proof")
         with self._handle as receipt:
             call(lib.attestlm_receipt_check_proof, receipt, given, len(given))

@@ -5,13 +5,17 @@ from __future__ import annotations
 import datetime
 import json
 import operator
-from decimal import Decimal
-from typing import Any, Callable, Dict, List, Mapping, Sequence, TypedDict, Union
+from decimal import Decimal, InvalidOperation
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Sequence, SupportsFloat, SupportsIndex, TypedDict, Union
 
 from ._record import camel
+from .errors import ArgumentError, UnsupportedError
 
-Real = Union[float, int, str, Decimal]
+# NumPy's numbers, too.
+Real = Union[SupportsFloat, SupportsIndex, str, Decimal]
 Bytes32 = Union[str, bytes]
+# A list, a tuple, a range, an array.
+Tokens = Iterable[SupportsIndex]
 
 
 class Message(TypedDict):
@@ -31,39 +35,43 @@ class Fields(TypedDict, total=False):
     date: Union[str, datetime.date, None]
     parse_special: Union[bool, None]
     temperature: Union[Real, None]
-    top_k: Union[int, None]
+    top_k: Union[SupportsIndex, None]
     top_p: Union[Real, None]
     min_p: Union[Real, None]
     repeat_penalty: Union[Real, None]
     presence_penalty: Union[Real, None]
     frequency_penalty: Union[Real, None]
-    penalty_window: Union[int, None]
+    penalty_window: Union[SupportsIndex, None]
     logit_bias: Union[Mapping[int, Real], Mapping[str, Real], None]
-    bans: Union[Sequence[int], None]
+    bans: Union[Tokens, None]
     stop: Union[str, Sequence[str], None]
     schema: Union[Mapping[str, Any], bool, str, None]
     grammar: Union[str, None]
     ignore_eog: Union[bool, None]
-    max_tokens: Union[int, None]
-    context_tokens: Union[int, None]
-    choices: Union[int, None]
-    seed: Union[int, Bytes32, None]
-    seed_rule: Union[int, None]
+    max_tokens: Union[SupportsIndex, None]
+    context_tokens: Union[SupportsIndex, None]
+    choices: Union[SupportsIndex, None]
+    seed: Union[SupportsIndex, Bytes32, None]
+    seed_rule: Union[SupportsIndex, None]
     client_entropy: Union[Bytes32, None]
     provider_secret: Union[Bytes32, None]
     beacon: Union[Bytes32, None]
     nonce: Union[Bytes32, None]
     context: Union[Bytes32, None]
     domain: Union[Domain, None]
-    issued_at: Union[int, str, None]
-    logprobs: Union[int, None]
+    issued_at: Union[SupportsIndex, str, None]
+    logprobs: Union[SupportsIndex, None]
     # Hugging Face's names.
-    max_new_tokens: Union[int, None]
+    max_new_tokens: Union[SupportsIndex, None]
     do_sample: Union[bool, None]
     repetition_penalty: Union[Real, None]
-    num_return_sequences: Union[int, None]
+    num_return_sequences: Union[SupportsIndex, None]
     stop_strings: Union[str, Sequence[str], None]
-    suppress_tokens: Union[Sequence[int], None]
+    suppress_tokens: Union[Tokens, None]
+    # OpenAI's.
+    n: Union[SupportsIndex, None]
+    max_completion_tokens: Union[SupportsIndex, None]
+    response_format: Union[Mapping[str, Any], None]
 
 
 ALIASES = {
@@ -72,56 +80,148 @@ ALIASES = {
     "num_return_sequences": "choices",
     "stop_strings": "stop",
     "suppress_tokens": "bans",
+    "n": "choices",
+    "max_completion_tokens": "max_tokens",
+    "response_format": "schema",
 }
 FIELDS = set(Fields.__annotations__) - set(ALIASES) - {"do_sample"}
 
-Input = Union[str, Sequence[Message], Sequence[Mapping[str, str]], Sequence[int], "Request"]
+Input = Union[str, Sequence[Mapping[str, Any]], Tokens, "Request"]
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool):
+        raise TypeError("a number, not a bool")
+    return operator.index(value)
+
+
+def _large(value: Any) -> Any:
+    """As a decimal text: what reads JSON may know no number above 2^53."""
+    return _bytes32(value) if isinstance(value, (str, bytes)) else str(_whole(value))
 
 
 def _real(value: Any) -> str:
     """A decimal text: the library reads digits, and no exponent."""
     if isinstance(value, str):
         return value
-    return format(Decimal(repr(value)) if isinstance(value, float) else Decimal(value), "f")
+    if isinstance(value, bool) or not (hasattr(value, "__float__") or hasattr(value, "__index__")):
+        raise TypeError(f"a number, not a {type(value).__name__}")
+    # The shortest that reads the same: float(numpy.float32(0.7)) has sixteen digits.
+    shortest = float.__repr__(value) if isinstance(value, float) else str(value)
+    try:
+        return format(Decimal(shortest), "f")
+    except InvalidOperation:
+        return format(Decimal(repr(float(value))), "f")
 
 
 def _date(value: Any) -> Any:
     return value.isoformat()[:10] if isinstance(value, datetime.date) else value
 
 
-def _plain(value: Any) -> Any:
+def _bytes32(value: Any) -> Any:
     return "0x" + value.hex() if isinstance(value, bytes) else value
 
 
-_JSON: Dict[str, Callable[[Any], Any]] = {
+def token_ids(value: Any) -> List[int]:
+    """Of any sequence of integers, NumPy's too."""
+    if isinstance(value, (str, bytes, bytearray, memoryview, Mapping)):
+        raise TypeError(f"token ids, not a {type(value).__name__}")
+    return [_whole(token) for token in value]
+
+
+def _bias(value: Any) -> Dict[str, str]:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"a mapping from token ids, not a {type(value).__name__}")
+    return {str(token): _real(bias) for token, bias in value.items()}
+
+
+def _domain(value: Any) -> Dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"a mapping, not a {type(value).__name__}")
+    members = {camel(key): member for key, member in value.items()}
+    return {key: _large(member) if key == "chainId" else member for key, member in members.items()}
+
+
+def _schema(response_format: Any) -> Any:
+    """What OpenAI's `response_format` asks for."""
+    kind = response_format.get("type") if isinstance(response_format, Mapping) else response_format
+    if kind == "text":
+        return None
+    if kind == "json_object":
+        return {"type": "object"}
+    if kind == "json_schema":
+        return response_format["json_schema"]["schema"]
+    raise ValueError(f"its type is text, json_object or json_schema, not {kind!r}")
+
+
+_CONVERTED: Dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("temperature", "top_p", "min_p"), _real),
     **dict.fromkeys(("repeat_penalty", "presence_penalty", "frequency_penalty"), _real),
-    "logit_bias": lambda value: {str(token): _real(bias) for token, bias in value.items()},
-    "bans": lambda value: [operator.index(token) for token in value],
+    **dict.fromkeys(("top_k", "penalty_window", "max_tokens", "context_tokens", "choices", "seed_rule"), _whole),
+    **dict.fromkeys(("seed", "issued_at"), _large),
+    **dict.fromkeys(("client_entropy", "provider_secret", "beacon", "nonce", "context"), _bytes32),
+    "logprobs": _whole,
+    "logit_bias": _bias,
+    "bans": token_ids,
     "stop": lambda value: [value] if isinstance(value, str) else list(value),
-    "domain": lambda value: {camel(key): member for key, member in value.items()},
+    "domain": _domain,
     "date": _date,
+    "response_format": _schema,
 }
+
+
+def _message(message: Mapping[str, Any]) -> Dict[str, Any]:
+    """With the text of its parts, as OpenAI has them, as its content."""
+    content = message.get("content")
+    if not isinstance(content, (list, tuple)):
+        return dict(message)
+    if any(part.get("type") != "text" for part in content):
+        raise UnsupportedError("parts of a message are texts", "messages")
+    return {**message, "content": "".join(part["text"] for part in content)}
 
 
 def _input(given: Any) -> Dict[str, Any]:
     if isinstance(given, str):
         return {"prompt": given}
+    if isinstance(given, (bytes, bytearray, memoryview, Mapping)) or not hasattr(given, "__iter__"):
+        what = type(given).__name__
+        raise TypeError(f"a text, a list of messages, a list of token ids or a Request, not a {what}")
     items: List[Any] = list(given)
     if all(isinstance(item, Mapping) for item in items):
-        return {"messages": items}
-    return {"promptTokens": [operator.index(item) for item in items]}
+        return {"messages": [_message(item) for item in items]}
+    return {"promptTokens": token_ids(items)}
 
 
-def _sampled(fields: Dict[str, Any]) -> None:
+def _other(value: Any) -> int:
+    """What JSON has no form for: a number of NumPy's, or nothing that a request takes."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"it takes no {type(value).__name__}") from None
+
+
+def named(name: str, convert: Callable[[Any], Any], value: Any) -> Any:
+    """What is converted, or an error that names the argument, and tells no value."""
+    try:
+        return convert(value)
+    except ValueError as error:
+        raise ArgumentError(str(error), name) from error
+    except (TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
+        raise TypeError(f"{name}: {error}") from error
+
+
+def _encoded(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_other).encode()
+
+
+def _sampled(members: Dict[str, Any], sample: bool) -> None:
     """What `do_sample` says of the temperature."""
-    sample = fields.pop("do_sample", None)
-    temperature = fields.get("temperature")
-    if sample is None:
-        return
-    if temperature is None:
-        fields["temperature"] = 1 if sample else 0
-    elif bool(sample) != (Decimal(str(temperature)) > 0):
+    temperature = members.setdefault("temperature", "1" if sample else "0")
+    try:
+        positive = Decimal(temperature) > 0
+    except InvalidOperation:
+        return  # The library says what is wrong with it.
+    if sample != positive:
         raise ValueError(f"do_sample={sample} contradicts temperature={temperature}")
 
 
@@ -129,23 +229,27 @@ class Request:
     """An input and how it is answered. The input is a prompt's text, which is tokenized as it is, a list of messages, or
     a list of token ids."""
 
-    def __init__(self, input: Union[str, Sequence[Any]], **fields: Any) -> None:
-        given: Dict[str, Any] = {}
+    def __init__(self, input: Union[str, Sequence[Any], Tokens], **fields: Any) -> None:
+        members: Dict[str, Any] = {**named("input", _input, input)}
+        given: Dict[str, str] = {}
         for name, value in fields.items():
             known = ALIASES.get(name, name)
             if known not in FIELDS and known != "do_sample":
                 raise TypeError(f"a request has no field {name!r}")
+            if value is None:
+                continue
             if known in given:
-                raise TypeError(f"{name!r} and another name of {known!r} were both given")
-            given[known] = value
-        _sampled(given)
-        members = _input(input)
-        for name, value in given.items():
-            if value is not None:
-                members[camel(name)] = _JSON.get(name, _plain)(value)
-        self._json = json.dumps(
-            members, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=operator.index
-        ).encode()
+                raise TypeError(f"{given[known]!r} and {name!r} were both given, which are one field")
+            given[known] = name
+            members[known] = named(name, _CONVERTED.get(name, _CONVERTED.get(known, lambda same: same)), value)
+        if "do_sample" in members:
+            _sampled(members, bool(members.pop("do_sample")))
+        encoded = [
+            b'"%s":%s' % (camel(name).encode(), named(given.get(name, name), _encoded, value))
+            for name, value in members.items()
+            if value is not None
+        ]
+        self._json = b"{%s}" % b",".join(encoded)
 
     @classmethod
     def from_json(cls, text: Union[str, bytes]) -> Request:

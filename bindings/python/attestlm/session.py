@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Mapping, Optional, Union
 
 from ._call import call, json_bytes, made, taken, text
-from ._handle import borrowed
+from ._handle import borrowed, handle
 from ._library import ffi, lib
 from ._operation import awaited, watched
 from ._record import camel, of_json
@@ -16,8 +16,8 @@ from .completions import Completions
 from .errors import AttestLMError, SignerError, of_json as error_of_json
 from .model import Adapter, Model
 from .receipt import Receipt
-from .request import Fields, Input, Request
-from .signer import Signer, cause, signing
+from .request import Fields, Input, Request, Tokens, named, token_ids
+from .signer import Signer, cause, explained, signing
 from .stream import AsyncStream, Stream
 
 if TYPE_CHECKING:
@@ -37,6 +37,13 @@ class SessionInfo:
     model: str
     adapter: Optional[str]
     unattested: Optional[AttestLMError]
+
+
+def _of_one_choice(input: Input, fields: Mapping[str, Any]) -> Request:
+    request = Request.of(input, fields)
+    if request.choices != 1:
+        raise ValueError(f"this is for one choice, not {request.choices}: use generate_all")
+    return request
 
 
 class Session(Completions):
@@ -65,9 +72,12 @@ class Session(Completions):
             "oversubscribe": oversubscribe,
         }
         given = json_bytes({camel(name): value for name, value in options.items() if value is not None})
-        with model._handle as weights, borrowed(adapter) as change:
+        with handle(model, Model) as weights, borrowed(adapter, Adapter) as change:
             session = made("session", lib.attestlm_session_new, weights, change, given, len(given))
         super().__init__(session, lib.attestlm_session_free, lib.attestlm_session_cancel)
+
+    def _about(self) -> str:
+        return f"of model {self.info.model[:14]}"
 
     @property
     def info(self) -> SessionInfo:
@@ -79,7 +89,7 @@ class Session(Completions):
     def stream(self, input: Input, *, signer: Optional[Signer] = None, **fields: Unpack[Fields]) -> Stream:
         """Queues a request and iterates over its events. With a signer every answer carries a receipt."""
         request = Request.of(input, fields).to_json()
-        with self._handle as session, borrowed(signer) as key:
+        with self._handle as session, borrowed(signer, Signer) as key:
             generation = made("generation", lib.attestlm_session_generate, session, request, len(request), key)
         return Stream(generation, signer)
 
@@ -90,10 +100,15 @@ class Session(Completions):
 
     def generate(self, input: Input, *, signer: Optional[Signer] = None, **fields: Unpack[Fields]) -> Answer:
         """The answer of a request with one choice. An interrupt cancels it."""
-        request = Request.of(input, fields)
-        if request.choices != 1:
-            raise ValueError(f"generate is for one choice, not {request.choices}: use generate_all")
-        return self.generate_all(request, signer=signer)[0]
+        return self.generate_all(_of_one_choice(input, fields), signer=signer)[0]
+
+    async def agenerate(self, input: Input, *, signer: Optional[Signer] = None, **fields: Unpack[Fields]) -> Answer:
+        """The same, without blocking the event loop. A cancel of the task cancels it."""
+        request = _of_one_choice(input, fields)
+        async with self.astream(request, signer=signer) as stream:
+            async for _ in stream:
+                pass
+            return stream.answer()
 
     def generate_all(self, input: Input, *, signer: Optional[Signer] = None, **fields: Unpack[Fields]) -> List[Answer]:
         """The answers of every choice, in order. The first error, or why there is no receipt, is raised."""
@@ -104,7 +119,7 @@ class Session(Completions):
     def score(
         self,
         input: Input,
-        continuation: Union[str, Sequence[int]],
+        continuation: Union[str, Tokens],
         *,
         signer: Optional[Signer] = None,
         **fields: Unpack[Fields],
@@ -114,12 +129,12 @@ class Session(Completions):
         try:
             return watched(self._scored(input, continuation, signer, fields))
         except SignerError as error:
-            raise error from cause(signer, error)
+            raise explained(error, cause(signer, error))
 
     async def ascore(
         self,
         input: Input,
-        continuation: Union[str, Sequence[int]],
+        continuation: Union[str, Tokens],
         *,
         signer: Optional[Signer] = None,
         **fields: Unpack[Fields],
@@ -128,20 +143,22 @@ class Session(Completions):
         try:
             return await awaited(self._scored(input, continuation, signer, fields))
         except SignerError as error:
-            raise error from cause(signer, error)
+            raise explained(error, cause(signer, error))
 
     def _scored(
-        self, input: Input, continuation: Union[str, Sequence[int]], signer: Optional[Signer], fields: Mapping[str, Any]
+        self, input: Input, continuation: Union[str, Tokens], signer: Optional[Signer], fields: Mapping[str, Any]
     ) -> Callable[[Any], Score]:
         """What makes the score, given an operation."""
         request = Request.of(input, fields).to_json()
-        follows: Dict[str, Any] = {"text": continuation} if isinstance(continuation, str) else {"tokens": list(continuation)}
+        follows: Dict[str, Any] = {"text": continuation}
+        if not isinstance(continuation, str):
+            follows = {"tokens": named("continuation", token_ids, continuation)}
         given = json_bytes(follows)
 
         def score(operation: Any) -> Score:
             document, receipt = ffi.new("attestlm_bytes_t **"), ffi.new("attestlm_receipt_t **")
             arguments = (request, len(request), given, len(given))
-            with self._handle as session, borrowed(signer) as key, signing():
+            with self._handle as session, borrowed(signer, Signer) as key, signing():
                 call(lib.attestlm_session_score, session, *arguments, key, operation, document, receipt)
                 value = json.loads(taken(document[0]))
                 return of_json(

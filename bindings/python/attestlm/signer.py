@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import threading
 import weakref
-from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Union
+from typing import Any, Callable, Dict, Iterator, Optional, Union
 
 from ._address import Address, address_bytes, address_text
-from ._call import fixed, json_bytes, made, text
+from ._call import Document, document_bytes, fixed, made, text
 from ._exit import inside
 from ._handle import Owned
 from ._library import ffi, lib
@@ -123,12 +121,12 @@ class Signer(Owned):
 
     @classmethod
     def from_keystore(
-        cls, keystore: Union[str, bytes, Mapping[str, Any], "os.PathLike[str]"], password: Union[str, bytes]
+        cls, keystore: Document, password: Union[str, bytes]
     ) -> Signer:
         """With the key of a keystore V3: its text, its object, or, as a `Path`, its file. May take seconds."""
-        if isinstance(keystore, os.PathLike):
-            keystore = Path(keystore).read_bytes()
-        document = json_bytes(keystore)
+        if isinstance(keystore, str) and not keystore.lstrip().startswith("{"):
+            raise SignerError("it is no JSON object; the name of its file is given as a Path", "keystore")
+        document = document_bytes(keystore, "keystore")
         secret = password.encode() if isinstance(password, str) else password
         return cls(
             made("signer", lib.attestlm_signer_from_keystore, document, len(document), secret, len(secret))
@@ -157,6 +155,9 @@ class Signer(Owned):
         given = address_bytes(address)
         return cls(made("signer", lib.attestlm_signer_external, given, len(given)))
 
+    def _about(self) -> str:
+        return self.address
+
     @property
     def address(self) -> str:
         """In the mixed case of EIP-55."""
@@ -174,6 +175,14 @@ def cause(signer: Optional[Signer], error: SignerError) -> Optional[BaseExceptio
     """What the signer's function raised. It is told once."""
     failures = signer and signer._failures
     return failures.take(error) if failures else None
+
+
+def explained(error: SignerError, cause: Optional[BaseException]) -> SignerError:
+    """With its cause, which alone says why: a reason may hold a secret."""
+    if cause is not None:
+        error = SignerError(f"it raised {type(cause).__name__}", error.field)
+    error.__cause__ = cause
+    return error
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from ._library import ffi, lib
 from .answer import Answer, Event, Text, event, token_logprobs
 from .errors import AttestLMError, SignerError
 from .receipt import Receipt
-from .signer import Signer, cause, signing
+from .signer import Signer, cause, explained, signing
 
 
 class Stream(Owned):
@@ -98,7 +98,7 @@ class Stream(Owned):
             # The same each time it is asked for.
             if error.message not in self._causes:
                 self._causes[error.message] = cause(self._signer, error)
-            raise error from self._causes[error.message]
+            raise explained(error, self._causes[error.message])
 
 
 class AsyncStream:

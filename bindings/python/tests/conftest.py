@@ -23,11 +23,18 @@ QUESTION = [
 LONG: Dict[str, object] = {"ignore_eog": True, "temperature": 1, "seed": 1, "max_tokens": 500, "choices": 64}
 
 
-def python(program: str, *arguments: str, library: Optional[str] = None) -> "subprocess.CompletedProcess[str]":
+def python(
+    program: str, *arguments: str, library: Optional[str] = None, folder: Optional[Path] = None
+) -> "subprocess.CompletedProcess[str]":
     """Runs a program in an interpreter of its own."""
     environment = {**os.environ, **({"ATTESTLM_LIBRARY": library} if library else {})}
     return subprocess.run(
-        [sys.executable, "-c", program, *arguments], env=environment, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", program, *arguments],
+        env=environment,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
 
 

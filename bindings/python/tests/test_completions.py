@@ -9,8 +9,9 @@ import openai.types
 import openai.types.chat
 import pytest
 from conftest import QUESTION
+from eth_account import Account
 
-from attestlm import ArgumentError, LogitsError, Model, Receipt, Session, Signer, UnsupportedError
+from attestlm import ArgumentError, LogitsError, Model, Receipt, Request, Session, Signer, UnsupportedError
 from attestlm.logprobs import offsets
 
 FIELDS: Dict[str, Any] = {"temperature": 0.7, "seed": 7, "max_tokens": 60}
@@ -29,6 +30,24 @@ def test_chat(model: Model, session: Session, signer: Signer) -> None:
     # As it is, and after a way through JSON.
     for document in (attestation, json.loads(json.dumps(attestation))):
         assert Receipt.parse(document).verify(model).verdict.name == "verified"
+
+
+def test_a_chat_against_ones_own_request_and_signed_later(model: Model, session: Session, signer: Signer) -> None:
+    fields: Dict[str, Any] = {"n": 2, "temperature": 1, "seed": 7, "max_completion_tokens": 20}
+    with Signer.external(signer.address) as external:
+        made = session.create_chat_completion(QUESTION, signer=external, **fields)
+    attestations = made["attestation"]
+    assert isinstance(attestations, list) and len(attestations) == 2
+    # The key is another process's.
+    account = Account.from_key(b"F" * 32)
+    for document in attestations:
+        receipt = Receipt.parse(json.dumps(document))
+        assert not receipt.is_signed
+        receipt.sign(bytes(Account.unsafe_sign_hash(receipt.digest, account.key).signature))
+        report = receipt.verify(model, request=Request(QUESTION, **fields), expect_signer=signer.address)
+        assert report.verdict.name == "verified"
+        other = Request(QUESTION, **{**fields, "seed": 8})
+        assert receipt.verify(model, request=other).verdict.name == "invalid"
 
 
 def test_chat_stream(model: Model, session: Session, signer: Signer) -> None:

@@ -11,10 +11,10 @@ from conftest import ROOT, python
 README = ROOT / "bindings" / "python" / "README.md"
 
 
-def test_examples() -> None:
+def test_examples(tmp_path: Path) -> None:
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
     assert len(blocks) >= 5
-    done = python("\n".join(blocks))
+    done = python("\n".join(blocks), folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert "verified" in done.stdout
 

@@ -6,15 +6,18 @@ import asyncio
 import gc
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any, Callable, List
 
 import psutil
 import pytest
 from conftest import LONG, QUESTION, python
 
-from attestlm import BusyError, ClosedError, Done, Model, Receipt, Request, Session, Signer, Text
+from attestlm import ArgumentError, BusyError, ClosedError, Done, Model, Receipt, Request, Session, Signer, Text
 
 REQUEST = Request("Tom", **LONG)
 
@@ -213,6 +216,49 @@ def test_the_event_loop_is_not_blocked(session: Session) -> None:
     lags.sort()
     # Held for a step, most ticks would be late; held for the answer, one by all of it.
     assert lags[len(lags) // 2] < 0.02 and lags[-1] < max(0.1, took / 2), (lags[-5:], took)
+
+
+def test_an_answer_can_be_awaited(session: Session, signer: Signer) -> None:
+    async def run() -> None:
+        answer = await session.agenerate(QUESTION, signer=signer, max_tokens=20)
+        own = session.generate(QUESTION, max_tokens=20)
+        assert (answer.text, answer.tokens) == (own.text, own.tokens) and answer.receipt is not None
+        with pytest.raises(ValueError, match="generate_all"):
+            await session.agenerate(REQUEST)
+        with pytest.raises(ArgumentError, match="topP"):
+            await session.agenerate("Tom", top_p=7, temperature=1)
+        task = asyncio.create_task(session.agenerate("Tom", temperature=1, ignore_eog=True, max_tokens=500))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(run())
+    assert session.generate("Tom", max_tokens=1).tokens
+
+
+SPAWNED = """
+import concurrent.futures, multiprocessing
+from attestlm import *
+
+def answer(prompt):
+    with Model.bundled() as model, Session(model, threads=1, context_tokens=128) as session:
+        return session.generate(prompt, signer=Signer.random(), max_tokens=2)
+
+if __name__ == "__main__":
+    model = Model.bundled()
+    spawn = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(1, mp_context=spawn) as pool:
+        (answer,) = pool.map(answer, ["Tom has"])
+    print(answer.receipt.verify(model).verdict.name)
+"""
+
+
+def test_a_pool_of_processes(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(SPAWNED)
+    done = subprocess.run([sys.executable, str(program)], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "verified\n", "")
 
 
 def test_a_task_can_be_cancelled(session: Session) -> None:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import datetime
+import errno
 import gc
 import json
+import pickle
 import re
 import threading
 import weakref
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Dict, List
 
+import numpy
 import pytest
 from conftest import QUESTION, ROOT, python
 from eth_account import Account
@@ -19,6 +25,7 @@ from eth_account.messages import encode_typed_data
 
 from attestlm import ArgumentError, Done, Failed, IoError, LogitsError, Model, Prefill, Receipt, ReceiptError, Request
 from attestlm import Session, Signer, SignerError, Text, profile_info
+from attestlm._record import camel
 
 
 def members(request: Request) -> Any:
@@ -201,12 +208,14 @@ def test_external_and_callback_signers(session: Session) -> None:
         with pytest.raises(SignerError):
             external.to_keystore("x")
     assert receipt is not None
-    with pytest.raises(SignerError):
-        receipt.to_json()
+    elsewhere = Receipt.parse(receipt.to_json())
     with pytest.raises(SignerError):
         receipt.sign(b"\0" * 65)
-    receipt.sign(sign(receipt.digest))
-    assert receipt.verify(signature_only=True).verdict.name == "verified"
+    for each in (receipt, elsewhere):
+        assert not each.is_signed and each.verify(signature_only=True).verdict.name == "invalid"
+        each.sign(sign(each.digest))
+        assert each.is_signed and each.verify(signature_only=True).verdict.name == "verified"
+    assert elsewhere.to_json() == receipt.to_json()
 
     with Signer.callback(account.address, sign) as callback:
         receipt = session.generate("Tom has", max_tokens=2, signer=callback).receipt
@@ -224,7 +233,9 @@ def test_a_callback_that_fails_is_the_cause(session: Session, signer: Signer) ->
             with pytest.raises(SignerError) as raised:
                 session.generate("Tom has", max_tokens=2, signer=failing)
             assert isinstance(raised.value.__cause__, cause)
-            with pytest.raises(SignerError) as raised:
+            # The reason is the cause's to tell.
+            assert str(raised.value) == f"signer callback: it raised {cause.__name__}"
+            with pytest.raises(SignerError, match=f"it raised {cause.__name__}$") as raised:
                 session.score("Tom", " has", signer=failing)
             assert isinstance(raised.value.__cause__, cause)
 
@@ -384,8 +395,156 @@ def test_request_values() -> None:
         "topP": "0.000001",
         "minP": "0.10",
         "logitBias": {"7": "-1.5"},
-        "seed": 2**64 - 1,
+        "seed": str(2**64 - 1),
     }
+
+
+def test_whole_numbers_of_any_size_and_kind(session: Session) -> None:
+    for seed in (2**53 + 1, numpy.uint64(2**64 - 1)):
+        assert members(Request("x", seed=seed)) == {"prompt": "x", "seed": str(int(seed))}
+        drawn = session.generate("Tom has", seed=seed, temperature=1, max_tokens=4, ignore_eog=True)
+        assert drawn == session.generate("Tom has", seed=str(int(seed)), temperature=1, max_tokens=4, ignore_eog=True)
+    domain: Any = {"chain_id": numpy.int64(5), "verifying_contract": "0x" + "11" * 20}
+    request = Request("x", domain=domain, issued_at=numpy.int64(7), max_tokens=numpy.int32(2), bans=numpy.array([3], numpy.uint32))
+    assert members(request) == {
+        "prompt": "x",
+        "domain": {"chainId": "5", "verifyingContract": "0x" + "11" * 20},
+        "issuedAt": "7",
+        "maxTokens": 2,
+        "bans": [3],
+    }
+
+
+@pytest.mark.parametrize("value", [0.7, "0.7", Decimal("0.7"), numpy.float64(0.7), numpy.float32(0.7), numpy.array(0.7)])
+def test_real_numbers_of_any_kind(value: Any) -> None:
+    request = Request("x", temperature=value, logit_bias={numpy.int64(7): value}, top_p=numpy.int64(1), min_p=Fraction(1, 4))
+    assert members(request) == {
+        "prompt": "x", "temperature": "0.7", "logitBias": {"7": "0.7"}, "topP": "1", "minP": "0.25"
+    }
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("temperature", [1]),
+        ("temperature", 1 + 2j),
+        ("temperature", "warm"),
+        ("temperature", numpy.float32("nan")),
+        ("top_p", Fraction(1, 3)),
+        ("min_p", True),
+        ("seed", 1.5),
+        ("seed", True),
+        ("max_tokens", 1.5),
+        ("max_tokens", numpy.float32(5)),
+        ("max_new_tokens", "5"),
+        ("choices", True),
+        ("n", "2"),
+        ("logprobs", True),
+        ("issued_at", 1.5),
+        ("stop", 5),
+        ("stop", b"x"),
+        ("bans", "ab"),
+        ("suppress_tokens", 5),
+        ("logit_bias", [1]),
+        ("logit_bias", {1: None}),
+        ("domain", 5),
+        ("domain", {"chain_id": 1.5}),
+        ("grammar", b"root"),
+        ("grammar", "\ud800"),
+        ("nonce", bytearray(32)),
+        ("client_entropy", 5),
+        ("tools", float("nan")),
+        ("tools", object()),
+        ("response_format", {"type": "xml"}),
+        ("response_format", {"type": "json_schema"}),
+    ],
+)
+def test_what_is_wrong_with_a_field_names_it(session: Session, name: str, value: Any) -> None:
+    fields: Dict[str, Any] = {name: value}
+    with pytest.raises((TypeError, ArgumentError), match=rf"^({name}|{camel(name)})(\.\w+)?: "):
+        session.stream("x", **fields)
+
+
+def test_what_is_wrong_with_an_argument_names_it(model: Model, session: Session, signer: Signer, tmp_path: Path) -> None:
+    receipt = session.generate("Tom", signer=signer, max_tokens=1).receipt
+    assert receipt is not None
+    wrong: Any
+    for wrong in (b"Tom", None, {"messages": QUESTION}, 5, ["Tom"], [1.5], [True]):
+        with pytest.raises(TypeError, match="^input: "):
+            session.generate(wrong)
+    for wrong in (b" 5", None, [" 5", " 6"], [1.5]):
+        with pytest.raises(TypeError, match="^continuation: "):
+            session.score("2 + 3 =", wrong)
+    wrong = "0x" + "11" * 20
+    with pytest.raises(TypeError, match="^signer: "):
+        session.generate("Tom", signer=wrong)
+    with pytest.raises(TypeError, match="^model: "):
+        Session(wrong)
+    with pytest.raises(TypeError, match="^adapter: "):
+        Session(model, wrong)
+    with pytest.raises(TypeError, match="^model: "):
+        receipt.verify(wrong)
+    for wrong in (QUESTION, {"prompt": "Tom"}, "Tom"):
+        with pytest.raises(TypeError, match="^request: "):
+            receipt.verify(request=wrong)
+    for wrong in (None, [1]):
+        with pytest.raises(TypeError, match="^document: "):
+            Receipt.parse(wrong)
+        with pytest.raises(TypeError, match="^proof: "):
+            receipt.check_proof(wrong)
+    with pytest.raises(SignerError, match="^keystore: .* Path"):
+        Signer.from_keystore(str(tmp_path / "key.json"), "x")
+    path = tmp_path / "receipt.json"
+    path.write_text(receipt.to_json())
+    assert Receipt.parse(path).digest == receipt.digest
+
+
+def test_score_takes_any_token_ids(session: Session) -> None:
+    tokens = [token.token for token in session.score("2 + 3 =", " 5 apples").tokens]
+    scores = [session.score("2 + 3 =", given) for given in (tokens, tuple(tokens), numpy.array(tokens, numpy.uint32))]
+    assert scores[0] == scores[1] == scores[2]
+
+
+def test_request_takes_openai_names() -> None:
+    own = Request("x", choices=2, max_tokens=5, schema={"type": "object"})
+    assert members(own) == members(Request("x", n=2, max_completion_tokens=5, response_format={"type": "json_object"}))
+    assert members(Request("x", n=None, choices=2, response_format={"type": "text"})) == {"prompt": "x", "choices": 2}
+    with pytest.raises(TypeError, match="'n' and 'choices'"):
+        Request("x", n=2, choices=2)
+    parts = [{"role": "user", "content": [{"type": "text", "text": "To"}, {"type": "text", "text": "m"}]}]
+    assert members(Request(parts)) == {"messages": [{"role": "user", "content": "Tom"}]}
+
+
+def test_compact(session: Session, signer: Signer) -> None:
+    receipt = session.generate("Tom é\u2028", signer=signer, max_tokens=2).receipt
+    assert receipt is not None
+    line = receipt.to_json(compact=True)
+    assert line.splitlines() == [line] and line.isascii() and json.loads(line) == receipt.to_dict()
+    assert Receipt.parse(line).to_json() == receipt.to_json()
+    assert json.loads(receipt.to_json(False, compact=True)) == receipt.to_dict(disclosure=False)
+
+
+def test_answers_are_copied_and_pickled(session: Session, signer: Signer) -> None:
+    answer = session.generate("Tom has", signer=signer, max_tokens=3, logprobs=1)
+    copies: List[Any] = [pickle.loads(pickle.dumps(answer)), copy.deepcopy(answer)]
+    assert answer.receipt and copy.copy(answer.receipt).digest == answer.receipt.digest
+    for other in copies:
+        assert other.receipt.to_json() == answer.receipt.to_json() and other.receipt is not answer.receipt
+        assert dataclasses.replace(other, receipt=None) == dataclasses.replace(answer, receipt=None)
+
+
+def test_reprs_are_short_and_tell_no_text(model: Model, session: Session, signer: Signer) -> None:
+    with session.stream("Tom has", signer=signer, max_tokens=8, ignore_eog=True) as stream:
+        list(stream)
+        answer = stream.answer()
+        receipt = stream.receipt()
+        assert repr(stream) == "<Stream open>"
+    assert repr(stream) == "<Stream closed>"
+    assert repr(model) == f"<Model {model.info.sha256[:14]}>" and model.info.sha256[:14] in repr(session)
+    assert repr(signer) == f"<Signer {signer.address}>"
+    assert repr(receipt) == f"<Receipt 0x{receipt.digest.hex()[:12]} of {signer.address}>"
+    assert repr(receipt) in repr(answer) and answer.text not in repr(answer) and str(answer.tokens) not in repr(answer)
+    assert all(len(repr(each)) < 160 for each in (model, session, signer, receipt, answer))
 
 
 def test_unknown_arguments_are_named(session: Session) -> None:
@@ -403,7 +562,6 @@ def test_unknown_arguments_are_named(session: Session) -> None:
 
 
 def test_every_field_of_the_documentation_is_an_argument() -> None:
-    from attestlm._record import camel
     from attestlm.request import FIELDS
 
     rows: List[str] = re.findall(r"^\| (`[^|]+) \|", (ROOT / "docs" / "request.md").read_text(), re.MULTILINE)
@@ -420,5 +578,11 @@ def test_model(model: Model, tmp_path: Path) -> None:
     info = model.info
     assert info.architecture == "llama" and info.attestable == {"exact": None, "fast": None}
     assert profile_info().known_answer_test is None
-    with pytest.raises(IoError, match="missing.gguf"):
+    with pytest.raises(IoError, match="missing.gguf") as raised:
         Model.open(tmp_path / "missing.gguf")
+    copied: IoError = pickle.loads(pickle.dumps(raised.value))
+    assert issubclass(IoError, OSError)
+    for error in (raised.value, copied):
+        assert error.errno == errno.ENOENT
+        assert error.strerror == error.message and error.field.endswith("missing.gguf") and error.field in str(error)
+    assert IoError("no randomness", "seed").errno is None
