@@ -12,6 +12,7 @@ class Adapter extends Resource {
     super(key, 'adapter', pointer);
   }
 
+  /** @returns {import('../index.d.ts').Hex} */
   get sha256() {
     const bytes = Buffer.alloc(32);
     using([this], (adapter) => call('attestlm_adapter_sha256', adapter, bytes));

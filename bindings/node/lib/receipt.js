@@ -40,6 +40,7 @@ class Receipt extends Resource {
     return JSON.parse(text(out));
   }
 
+  /** @returns {import('../index.d.ts').Hex} */
   get digest() {
     const bytes = Buffer.alloc(32);
     using([this], (receipt) => call('attestlm_receipt_digest', receipt, bytes));

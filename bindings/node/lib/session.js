@@ -106,7 +106,7 @@ class Session extends Resource {
   async score(request, continuation, options) {
     const given = input.options(options, [...OPTIONS, 'onProgress']);
     const signer = optional('signer', given.signer, Signer);
-    const texts = [...input.request(request), ...input.json('continuation', continuation)];
+    const texts = [...input.request(request), ...input.continuation(continuation)];
     return operate(given, async (operation) => {
       const out = result();
       const document = result();
