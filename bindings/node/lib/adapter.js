@@ -1,6 +1,6 @@
 'use strict';
 const { call } = require('./library.js');
-const { Resource, using } = require('./resource.js');
+const { ABOUT, Resource, using } = require('./resource.js');
 
 /** A LoRA adapter for one model. */
 class Adapter extends Resource {
@@ -10,6 +10,10 @@ class Adapter extends Resource {
    */
   constructor(key, pointer) {
     super(key, 'adapter', pointer);
+  }
+
+  [ABOUT]() {
+    return { sha256: this.sha256 };
   }
 
   /** @returns {import('../index.d.ts').Hex} */
