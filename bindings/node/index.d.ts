@@ -7,8 +7,13 @@
 
 /** Text, or its UTF-8. */
 type Text = string | Uint8Array;
+/** Hex with 0x, as viem has it. */
+export type Hex = `0x${string}`;
 /** Hex with 0x, or the bytes. */
 type Bytes = string | Uint8Array;
+/** Token ids. */
+type Tokens =
+  | readonly number[] | Uint8Array | Uint16Array | Uint32Array | Int8Array | Int16Array | Int32Array | BigInt64Array | BigUint64Array;
 /** A whole number. */
 type Count = number | bigint;
 /** A whole number; what JavaScript's numbers cannot hold, as a decimal string or a bigint. */
@@ -57,7 +62,7 @@ export interface ErrorInfo {
 
 /** What a GGUF file holds. */
 export interface ModelFile {
-  sha256: string;
+  sha256: Hex;
   name: string | null;
   architecture: string;
   parameters: number;
@@ -101,8 +106,8 @@ export interface SessionInfo {
   contextTokens: number;
   streams: number;
   ubatch: number;
-  model: string;
-  adapter: string | null;
+  model: Hex;
+  adapter: Hex | null;
   /** Null, or why answers carry no receipt. */
   unattested: ErrorInfo | null;
 }
@@ -112,11 +117,11 @@ export interface Message {
   content: string;
 }
 
-/** A request: docs/request.md. */
+/** A request: docs/request.md. Where one is taken, a string is its prompt, and bytes are its JSON. */
 export interface Request {
   messages?: Message[] | null;
   prompt?: string | null;
-  promptTokens?: number[] | null;
+  promptTokens?: Tokens | null;
   tools?: unknown;
   date?: string | null;
   parseSpecial?: boolean | null;
@@ -129,7 +134,7 @@ export interface Request {
   frequencyPenalty?: number | string | null;
   penaltyWindow?: Count | null;
   logitBias?: Record<string, number | string> | null;
-  bans?: number[] | null;
+  bans?: Tokens | null;
   stop?: string[] | null;
   schema?: unknown;
   grammar?: string | null;
@@ -189,7 +194,7 @@ export interface LikelyToken {
   /** Bytes that are not UTF-8 are replaced. */
   text: string;
   /** Its bytes, 0x hex. */
-  bytes: string;
+  bytes: Hex;
   logprob: number;
 }
 
@@ -211,7 +216,8 @@ export interface Answer {
   receipt: Receipt | null;
 }
 
-export type Continuation = { text: string } | { tokens: number[] };
+/** Where one is taken, a string is its text, and bytes are its JSON. */
+export type Continuation = { text: string } | { tokens: Tokens };
 
 export interface Score {
   tokens: (LikelyToken & { greedy: boolean })[];
@@ -251,30 +257,55 @@ export type Verdict =
   | { name: 'diverged'; position: number | null; what: string }
   | { name: 'invalid'; what: string }
   | { name: 'unverifiable'; why: string }
-  | { name: 'consistent' | 'inconsistent'; score: Record<string, unknown> };
+  /** The mean clipped distance of the tokens, 0 and up; null: infinite. */
+  | { name: 'consistent' | 'inconsistent'; score: number | null };
 
 export interface Report {
   verdict: Verdict;
   kind: 0 | 1 | null;
   /** In the mixed case of EIP-55; null unless the signature was found good. */
-  signer: string | null;
-  digest: string | null;
+  signer: Hex | null;
+  digest: Hex | null;
   compared: string[];
   notCompared: string[];
 }
+
+/** What is signed. A type, not an interface, which would be no record for viem. */
+export type ReceiptMessage = {
+  kind: 0 | 1;
+  model: Hex;
+  adapter: Hex;
+  profile: Hex;
+  sampler: Hex;
+  seed: Hex;
+  request: Hex;
+  prompt: Hex;
+  output: Hex;
+  trace: Hex;
+  steps: Hex;
+  promptCount: number;
+  outputCount: number;
+  finish: 0 | 1 | 2 | 3 | 4 | 5 | 255;
+  issuedAt: string;
+  context: Hex;
+  /** In lower case. */
+  signer: Hex;
+};
 
 /** What `eth_signTypedData_v4` takes. */
 export interface TypedData {
   types: Record<string, { name: string; type: string }[]>;
   primaryType: 'Receipt';
-  domain: Record<string, unknown>;
-  message: Record<string, unknown>;
+  domain: { name: 'AttestLM'; version: '1'; chainId?: number; verifyingContract?: Hex };
+  message: ReceiptMessage;
 }
 
 /** A receipt document. */
 export interface ReceiptDocument extends TypedData {
-  signature: string;
-  signer: string;
+  /** Zeros while the receipt waits for its signature. */
+  signature: Hex;
+  /** In lower case. */
+  signer: Hex;
   disclosure?: Record<string, unknown>;
 }
 
@@ -282,7 +313,7 @@ export interface ReceiptDocument extends TypedData {
 export type Proof = Record<string, unknown>;
 
 export interface Profiles {
-  profiles: { name: 'exact' | 'fast'; id: string; hash: string }[];
+  profiles: { name: 'exact' | 'fast'; id: string; hash: Hex }[];
   /** Null if this machine computes what the exact profile promises, or why not. */
   knownAnswerTest: ErrorInfo | null;
 }
@@ -310,7 +341,7 @@ export class Model implements Closeable {
 export class Adapter implements Closeable {
   private constructor();
   /** Of its file. */
-  readonly sha256: string;
+  readonly sha256: Hex;
   readonly closed: boolean;
   close(): Promise<void>;
   [Symbol.dispose](): void;
@@ -365,16 +396,19 @@ export class Receipt implements Closeable {
   private constructor();
   /** Reads a receipt document, strictly: its form alone. */
   static parse(document: Text | ReceiptDocument | object): Receipt;
-  /** The document, the same bytes in every language; without its disclosure if that is false. */
+  /**
+   * The document, the same bytes in every language; without its disclosure if that is false. Not signed yet, it can be parsed and
+   * signed elsewhere; no verifier takes it before.
+   */
   toString(options?: { disclosure?: boolean }): string;
   /** The same, for JSON.stringify. */
   toJSON(): ReceiptDocument;
   /** What a wallet signs. */
   typedData(): TypedData;
   /** The EIP-712 digest. */
-  readonly digest: string;
+  readonly digest: Hex;
   /** The stated signer's address, in the mixed case of EIP-55. */
-  readonly signer: string;
+  readonly signer: Hex;
   /** Adds the stated signer's signature over the digest: r, s and v, 65 bytes. */
   sign(signature: Bytes): void;
   /** Judges it, if a model is given by a replay. A report does not say that the receipt stands: its verdict does. */
@@ -398,7 +432,10 @@ export class Signer implements Closeable {
   static fromKey(key: Bytes): Signer;
   /** With the key of a keystore V3 document (not its path). */
   static fromKeystore(keystore: Text | object, password: Text): Promise<Signer>;
-  /** Signs nothing: receipts come out unsigned, in the name of the address; `receipt.sign` completes them. Mixed case is checked (EIP-55). */
+  /**
+   * Signs nothing: receipts come out unsigned, in the name of the address; `receipt.sign` completes them, here or elsewhere. Mixed case
+   * is checked (EIP-55).
+   */
   static external(address: Bytes): Signer;
   /**
    * Signs with a function of yours: a wallet, an HSM, a KMS. What it answers is checked to be by the address; what it throws is what
@@ -406,7 +443,7 @@ export class Signer implements Closeable {
    */
   static custom(address: Bytes, sign: (digest: Uint8Array, receipt: Receipt) => Bytes | Promise<Bytes>): Signer;
   /** In the mixed case of EIP-55. */
-  readonly address: string;
+  readonly address: Hex;
   /** Its key under a password, as the text of a keystore V3 document: about a second. */
   toKeystore(password: Text): Promise<string>;
   readonly closed: boolean;

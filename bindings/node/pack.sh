@@ -13,7 +13,7 @@ node scripts/abi.js --check
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/attestlm"
-cp -r lib index.mjs index.d.ts package.json README.md "$work/attestlm"
+cp -r lib index.mjs index.d.ts index.d.mts package.json README.md "$work/attestlm"
 cp -r platforms/linux-x64-gnu "$work/platform"
 install -m 755 "$library" "$work/platform/libattestlm.so.0"
 for package in attestlm platform; do

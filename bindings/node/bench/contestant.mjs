@@ -7,7 +7,8 @@ import { Model, Signer } from 'attestlm';
 
 const SESSIONS = 2;
 
-const [path, threads, contextTokens, request] = process.argv.slice(2);
+const [path, threads, contextTokens, json] = process.argv.slice(2);
+const request = Buffer.from(json);
 const model = path ? await Model.open(path) : await Model.bundled();
 const signer = Signer.fromKey(new Uint8Array(32).fill(0x46));
 const sessions = [];

@@ -1,6 +1,6 @@
 'use strict';
 const { call } = require('./library.js');
-const { Resource, using } = require('./resource.js');
+const { ABOUT, Resource, using } = require('./resource.js');
 
 /** A LoRA adapter for one model. */
 class Adapter extends Resource {
@@ -12,6 +12,11 @@ class Adapter extends Resource {
     super(key, 'adapter', pointer);
   }
 
+  [ABOUT]() {
+    return { sha256: this.sha256 };
+  }
+
+  /** @returns {import('../index.d.ts').Hex} */
   get sha256() {
     const bytes = Buffer.alloc(32);
     using([this], (adapter) => call('attestlm_adapter_sha256', adapter, bytes));

@@ -18,12 +18,12 @@ function bytesOf(value) {
 
 /**
  * @param {Buffer} address
- * @returns {string} in the mixed case of EIP-55
+ * @returns {import('../index.d.ts').Hex} in the mixed case of EIP-55
  */
 function textOf(address) {
   const out = result();
   call('attestlm_address_text', address, address.length, out);
-  return text(out);
+  return /** @type {import('../index.d.ts').Hex} */ (text(out));
 }
 
 module.exports = { bytesOf, textOf };

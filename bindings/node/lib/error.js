@@ -42,4 +42,22 @@ function argumentError(field, says) {
   return new AttestLMError(statuses.ERR_ARGUMENT, field, says);
 }
 
-module.exports = { AttestLMError, AbortError, argumentError };
+/**
+ * Adds who called to what a call fails with that took its time: that is made in another turn, whose stack says nothing of it.
+ * @param {Function} callee the first frames, up to its, are left out
+ * @returns {<T>(failure: T) => T}
+ */
+function tracing(callee) {
+  const caller = { stack: '' };
+  Error.captureStackTrace(caller, callee);
+  return (failure) => {
+    if (failure instanceof AttestLMError || failure instanceof AbortError) {
+      const { stack = '' } = failure;
+      const frames = caller.stack.split('\n').slice(1).filter((frame) => !stack.includes(frame));
+      failure.stack = [stack, ...frames].join('\n');
+    }
+    return failure;
+  };
+}
+
+module.exports = { AttestLMError, AbortError, argumentError, tracing };

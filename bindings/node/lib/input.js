@@ -20,7 +20,7 @@ function bytes(field, value) {
 }
 
 /**
- * JSON: a text as it is, or an object. A bigint becomes a decimal string, as documents have them.
+ * JSON: a text as it is, or an object. A bigint becomes a decimal string, as documents have them, a typed array an array.
  * @param {string} field
  * @param {unknown} value nothing: an empty text
  * @param {(whole: bigint) => unknown} [write] what becomes of a bigint
@@ -33,7 +33,11 @@ function json(field, value, write = String) {
   if (typeof value === 'string' || value instanceof Uint8Array) {
     return bytes(field, value);
   }
-  const written = JSON.stringify(value, (_key, member) => (typeof member === 'bigint' ? write(member) : member));
+  const written = JSON.stringify(value, /** @this {any} */ function (key, member) {
+    // A Buffer has made something of itself before.
+    const given = this[key];
+    return ArrayBuffer.isView(given) && !(given instanceof DataView) ? Array.from(/** @type {any} */ (given)) : typeof member === 'bigint' ? write(member) : member;
+  });
   if (written === undefined) {
     throw argumentError(field, 'must be JSON');
   }
@@ -41,11 +45,27 @@ function json(field, value, write = String) {
 }
 
 /**
- * A request: a bigint becomes a number, which counts must be, unless only a decimal string can hold it.
+ * A number, which counts must be, unless only a decimal string can hold it.
+ * @param {bigint} whole
+ */
+function count(whole) {
+  return BigInt.asIntN(53, whole) === whole ? Number(whole) : String(whole);
+}
+
+/**
+ * A request: a string is a prompt; JSON is handed in as bytes.
  * @param {unknown} value
  */
 function request(value) {
-  return json('request', value, (whole) => (BigInt.asIntN(53, whole) === whole ? Number(whole) : String(whole)));
+  return json('request', typeof value === 'string' ? { prompt: value } : value, count);
+}
+
+/**
+ * A continuation: a string is its text; JSON is handed in as bytes.
+ * @param {unknown} value
+ */
+function continuation(value) {
+  return json('continuation', typeof value === 'string' ? { text: value } : value, count);
 }
 
 /**
@@ -104,4 +124,4 @@ function options(options, known) {
   return options;
 }
 
-module.exports = { bytes, json, request, hex, path, index, options };
+module.exports = { bytes, json, request, continuation, hex, path, index, options };

@@ -3,7 +3,7 @@ const { Adapter } = require('./adapter.js');
 const input = require('./input.js');
 const { callLong, callWatched, result, text } = require('./library.js');
 const { operate } = require('./operation.js');
-const { KEY, Resource, optional, usingAsync } = require('./resource.js');
+const { ABOUT, KEY, Resource, optional, usingAsync } = require('./resource.js');
 const { Session } = require('./session.js');
 
 /** How a call is watched and ended. */
@@ -11,12 +11,19 @@ const WATCH = ['signal', 'onProgress'];
 
 /** A model's weights and vocabulary. */
 class Model extends Resource {
+  /** Its file's hash, once it was told: the first telling in a process takes its time. @type {string | undefined} */
+  #sha256;
+
   /**
    * @param {symbol} key
    * @param {bigint} pointer
    */
   constructor(key, pointer) {
     super(key, 'model', pointer);
+  }
+
+  [ABOUT]() {
+    return this.#sha256 ? { sha256: this.#sha256 } : {};
   }
 
   static async bundled() {
@@ -54,7 +61,9 @@ class Model extends Resource {
   async info() {
     const out = result();
     await usingAsync([this], (model) => callLong('attestlm_model_info', model, out));
-    return JSON.parse(text(out));
+    const info = JSON.parse(text(out));
+    this.#sha256 = info.sha256;
+    return info;
   }
 
   /** @param {unknown} path */
@@ -71,7 +80,9 @@ class Model extends Resource {
     const out = result();
     await usingAsync([this, adapter], (...objects) =>
       callLong('attestlm_session_new', ...objects, ...input.json('options', rest), out));
-    return new Session(KEY, out[0]);
+    const session = new Session(KEY, out[0]);
+    this.#sha256 ??= (await session.info()).model;
+    return session;
   }
 }
 

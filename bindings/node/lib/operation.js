@@ -1,6 +1,6 @@
 'use strict';
 // Calls that take long: watched, and ended, while they run.
-const { AbortError, argumentError } = require('./error.js');
+const { AbortError, argumentError, tracing } = require('./error.js');
 const { call, freeNow, forsake, result } = require('./library.js');
 const { onAbort, signalOf } = require('./signal.js');
 
@@ -76,6 +76,7 @@ async function operate({ signal: given, onProgress }, work) {
     throw new AbortError(signal.reason);
   }
   const operation = new Operation();
+  const trace = tracing(operate);
   return new Promise((resolve, reject) => {
     let over = false;
     /** @param {() => void} settle */
@@ -87,7 +88,7 @@ async function operate({ signal: given, onProgress }, work) {
     };
     /** @param {unknown} failure */
     const stop = (failure) => {
-      end(() => reject(failure));
+      end(() => reject(trace(failure)));
       operation.cancel();
       forsake(operation.pointer, failure);
     };
@@ -117,7 +118,7 @@ async function operate({ signal: given, onProgress }, work) {
             end(() => resolve(value));
           }
         },
-        (failure) => over || end(() => reject(failure)),
+        (failure) => over || end(() => reject(trace(failure))),
       )
       .finally(() => operation.free());
   });

@@ -3,7 +3,7 @@ const address = require('./address.js');
 const input = require('./input.js');
 const { call, callWatched, result, text } = require('./library.js');
 const { operate } = require('./operation.js');
-const { KEY, Resource, optional, using, usingAsync } = require('./resource.js');
+const { ABOUT, KEY, Resource, optional, using, usingAsync } = require('./resource.js');
 
 /** A receipt with its disclosure, or without. */
 class Receipt extends Resource {
@@ -13,6 +13,10 @@ class Receipt extends Resource {
    */
   constructor(key, pointer) {
     super(key, 'receipt', pointer);
+  }
+
+  [ABOUT]() {
+    return { digest: this.digest, signer: this.signer };
   }
 
   /** @param {unknown} document */
@@ -40,6 +44,7 @@ class Receipt extends Resource {
     return JSON.parse(text(out));
   }
 
+  /** @returns {import('../index.d.ts').Hex} */
   get digest() {
     const bytes = Buffer.alloc(32);
     using([this], (receipt) => call('attestlm_receipt_digest', receipt, bytes));

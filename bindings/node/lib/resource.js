@@ -17,6 +17,27 @@ const { free } = require('./library.js');
 /** What only this package can construct with. */
 const KEY = Symbol('attestlm');
 
+/** What `util.inspect` shows of an object: what it is known by, and nothing of prompts and outputs. */
+const ABOUT = Symbol('about');
+const INSPECT = Symbol.for('nodejs.util.inspect.custom');
+
+/**
+ * @this {{ closed: boolean, [ABOUT](): object }}
+ * @param {number} _depth
+ * @param {import('node:util').InspectOptions} options
+ * @param {typeof import('node:util').inspect} inspect
+ */
+function shown(_depth, options, inspect) {
+  let about;
+  try {
+    about = this.closed ? { closed: true } : this[ABOUT]();
+  } catch (error) {
+    // It is a prototype, or broken: no reason to fail whoever looks.
+    about = { error: String(error) };
+  }
+  return `${this.constructor.name} ${inspect(about, options)}`;
+}
+
 /** @param {State} state */
 function release(state) {
   const name = /** @type {any} */ (`attestlm_${state.noun}_free`);
@@ -44,6 +65,11 @@ class Resource {
     const state = { pointer, noun, users: 0, closed: false, freed, gone };
     states.set(this, state);
     unreachable.register(this, state, state);
+  }
+
+  /** @returns {object} */
+  [ABOUT]() {
+    return {};
   }
 
   /** Whether it was closed. */
@@ -75,6 +101,7 @@ class Resource {
     await this.close();
   }
 }
+Object.defineProperty(Resource.prototype, INSPECT, { value: shown });
 
 /** @param {object} resource */
 function stateOf(resource) {
@@ -162,4 +189,4 @@ function optional(field, value, type) {
   return value;
 }
 
-module.exports = { KEY, Resource, using, usingAsync, optional };
+module.exports = { KEY, ABOUT, INSPECT, Resource, shown, using, usingAsync, optional };

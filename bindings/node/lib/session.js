@@ -4,7 +4,7 @@ const input = require('./input.js');
 const { call, callAsync, callWatched, result, text } = require('./library.js');
 const { operate } = require('./operation.js');
 const { Receipt } = require('./receipt.js');
-const { KEY, Resource, optional, using, usingAsync } = require('./resource.js');
+const { ABOUT, KEY, Resource, optional, using, usingAsync } = require('./resource.js');
 const { signalOf } = require('./signal.js');
 const { Signer, complete } = require('./signer.js');
 
@@ -41,10 +41,20 @@ class Session extends Resource {
     collected.register(this, entry);
   }
 
-  async info() {
+  [ABOUT]() {
+    const { model, adapter, profile, contextTokens, streams } = this.#told();
+    return { model, adapter, profile, contextTokens, streams };
+  }
+
+  /** @returns {import('../index.d.ts').SessionInfo} what was fixed when it was made: nothing to wait for */
+  #told() {
     const out = result();
-    await usingAsync([this], (session) => callAsync('attestlm_session_info', session, out));
+    using([this], (session) => call('attestlm_session_info', session, out));
     return JSON.parse(text(out));
+  }
+
+  async info() {
+    return this.#told();
   }
 
   async forget() {
@@ -106,7 +116,7 @@ class Session extends Resource {
   async score(request, continuation, options) {
     const given = input.options(options, [...OPTIONS, 'onProgress']);
     const signer = optional('signer', given.signer, Signer);
-    const texts = [...input.request(request), ...input.json('continuation', continuation)];
+    const texts = [...input.request(request), ...input.continuation(continuation)];
     return operate(given, async (operation) => {
       const out = result();
       const document = result();

@@ -3,7 +3,7 @@ const addresses = require('./address.js');
 const { argumentError } = require('./error.js');
 const input = require('./input.js');
 const { call, callLong, result, text } = require('./library.js');
-const { KEY, Resource, using, usingAsync } = require('./resource.js');
+const { ABOUT, KEY, Resource, using, usingAsync } = require('./resource.js');
 
 /** @typedef {InstanceType<typeof import('./receipt.js').Receipt>} Receipt */
 
@@ -18,6 +18,10 @@ class Signer extends Resource {
    */
   constructor(key, pointer) {
     super(key, 'signer', pointer);
+  }
+
+  [ABOUT]() {
+    return { address: this.address };
   }
 
   static random() {

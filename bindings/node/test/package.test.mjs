@@ -36,9 +36,27 @@ test('the quickstart says what is wrong', async () => {
   }
 });
 
-test('the types of the package', async () => {
-  writeFileSync(join(folder, 'program.mts'), "import { Model } from 'attestlm';\nconst model: Model = await Model.bundled();\nawait model.close();\n");
-  writeFileSync(join(folder, 'program.cts'), "import attestlm = require('attestlm');\nconst model: Promise<attestlm.Model> = attestlm.Model.bundled();\nvoid model;\n");
-  const flags = ['--strict', '--noEmit', '--module', 'nodenext', '--target', 'es2022', '--lib', 'es2022,esnext.disposable,dom', '--types', ''];
-  await must(process.execPath, [join(PACKAGE, 'node_modules/typescript/bin/tsc'), ...flags, 'program.mts', 'program.cts']);
+test('the types of the package, and programs of both kinds', async () => {
+  const programs = {
+    'named.mts': "import { Model, type ModelInfo } from 'attestlm';\nconst model: Model = await Model.bundled();\nconst { sha256 }: ModelInfo = await model.info();\nconsole.log(sha256);\n",
+    'all.mts': "import * as attestlm from 'attestlm';\nconst model: attestlm.Model = await attestlm.Model.bundled();\nconsole.log((await model.info()).sha256);\n",
+    'required.cts': "import attestlm = require('attestlm');\nconst model: Promise<attestlm.Model> = attestlm.Model.bundled();\nmodel.then((model) => model.info()).then(({ sha256 }) => console.log(sha256));\n",
+    'default.cts': "import attestlm from 'attestlm';\nattestlm.Model.bundled().then((model) => model.info()).then(({ sha256 }) => console.log(sha256));\n",
+    'named.cts': "import { Model } from 'attestlm';\nModel.bundled().then((model) => model.info()).then(({ sha256 }) => console.log(sha256));\n",
+  };
+  const wrong = "import attestlm from 'attestlm';\nconsole.log(attestlm.version());\n";
+  for (const [name, text] of Object.entries({ ...programs, 'default.mts': `// @ts-expect-error it has none\n${wrong}`, 'default.mjs': wrong })) {
+    writeFileSync(join(folder, name), text);
+  }
+  const flags = ['--strict', '--module', 'nodenext', '--target', 'es2022', '--lib', 'es2022,esnext.disposable,dom', '--types', '', '--outDir', 'built'];
+  writeFileSync(join(folder, 'console.d.ts'), 'declare const console: { log(...all: unknown[]): void };\n');
+  await must(process.execPath, [join(PACKAGE, 'node_modules/typescript/bin/tsc'), ...flags, ...Object.keys(programs), 'default.mts']);
+  for (const name of Object.keys(programs)) {
+    const { stdout } = await must(process.execPath, [join('built', name.replace('ts', 'js'))]);
+    assert.match(String(stdout), /^0x[0-9a-f]{64}\n$/);
+  }
+  // Both say the same of what there is not.
+  const { code, stderr } = await run(process.execPath, ['default.mjs'], { cwd: folder, env: environment });
+  assert.equal(code, 1);
+  assert.match(stderr, /does not provide an export named 'default'/);
 });

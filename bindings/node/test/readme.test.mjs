@@ -7,7 +7,10 @@ import { MODEL, PACKAGE, runModule } from './support.mjs';
 
 const readme = readFileSync(join(PACKAGE, 'README.md'), 'utf8');
 const programs = [...readme.matchAll(/^```js\n([^]*?)^```$/gm)].map(([, text]) => text);
-const expected = [/\nverified \[/, /12/, /^(\d+) of \1 bytes$/m, /"primaryType":"Receipt"/];
+const expected = [
+  /\nverified \[/, /12/, /^(\d+) of \1 bytes$/m, /^-\d+\.\d+ (true|false) verified$/m, /"primaryType":"Receipt"/, /^verified$/m,
+  /^viem: true\noutput: true\nethers: true$/m,
+];
 
 test('README.md has its headings and programs', () => {
   assert.deepEqual([...readme.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading), ['Installation', 'Usage', 'Development', 'Testing']);

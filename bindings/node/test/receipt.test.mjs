@@ -117,6 +117,42 @@ test('whole numbers may be bigints', async () => {
   assert.equal((await receipt.verify({ model, request: { ...request, maxTokens: 4n } })).verdict.name, 'invalid');
 });
 
+test('a string is a prompt or a continuation, bytes are JSON', async () => {
+  for (const prompt of ['Tom has', '{"prompt": "Anna"}', '"', 'Tom\n\u{1f34e}']) {
+    const answer = await session.generate({ prompt });
+    const json = Buffer.from(JSON.stringify({ prompt }));
+    assert.deepEqual(await session.generate(prompt), answer);
+    assert.deepEqual(await session.generateAll(json), [answer]);
+    assert.deepEqual(await session.stream(prompt).answer(), answer);
+    const text = ` 5 ${prompt}`;
+    const score = await session.score({ prompt }, { text });
+    assert.deepEqual(await session.score(prompt, text), score);
+    assert.deepEqual(await session.score(json, Buffer.from(JSON.stringify({ text }))), score);
+  }
+  const { receipt } = await session.generate('Tom has', { signer: Signer.random() });
+  assert.equal((await receipt.verify({ model, request: 'Tom has' })).verdict.name, 'verified');
+  assert.equal((await receipt.verify({ model, request: 'Tom' })).verdict.name, 'invalid');
+  for (const work of [() => session.generate(''), () => receipt.verify({ model, request: '' })]) {
+    assert.deepEqual(await failure(work).then(({ codeName, field }) => [codeName, field]), ['argument', 'prompt']);
+  }
+  assert.equal((await failure(() => session.generate(Buffer.from('Tom has')))).field, 'request');
+});
+
+test('tokens may be typed arrays', async () => {
+  const tokens = [59, 100, 99];
+  const answer = await session.generate({ promptTokens: tokens, maxTokens: 4, bans: [7, 8] });
+  const score = await session.score({ promptTokens: tokens }, { tokens });
+  for (const type of [Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array, Float64Array, Buffer]) {
+    const typed = type.from(tokens);
+    assert.deepEqual(await session.generate({ promptTokens: typed, maxTokens: 4, bans: type.from([7, 8]) }), answer);
+    assert.deepEqual(await session.score({ promptTokens: typed }, { tokens: typed }), score);
+  }
+  const whole = BigUint64Array.from(tokens.map(BigInt));
+  assert.deepEqual(await session.score({ promptTokens: whole }, { tokens: whole }), score);
+  assert.equal((await failure(() => session.generate({ promptTokens: Float32Array.of(0.5) }))).field, 'promptTokens');
+  assert.equal((await failure(() => session.generate({ promptTokens: new DataView(new ArrayBuffer(4)) }))).field, 'promptTokens');
+});
+
 test('scores', async () => {
   const signer = Signer.random();
   const score = await session.score({ prompt: 'Tom has 12 apples.' }, { text: ' Anna has 5.' }, { signer });

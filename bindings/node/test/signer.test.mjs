@@ -51,8 +51,17 @@ test('a keystore, there and back', async () => {
 
 test('an external signer: the receipt is completed later', async () => {
   const { receipt } = await session.generate(long(3), { signer: Signer.external(address) });
-  assert.throws(() => JSON.stringify(receipt), (error) => error.codeName === 'signer');
   assert.equal(receipt.typedData().primaryType, 'Receipt');
+  // Written, it waits; somebody else reads and signs it.
+  assert.deepEqual(receipt.toJSON(), JSON.parse(String(receipt)));
+  assert.deepEqual(receipt.toJSON().signature, `0x${'00'.repeat(65)}`);
+  assert.equal(await verdict(receipt), 'invalid');
+  for (const written of [String(receipt), JSON.stringify(receipt), receipt.toString({ disclosure: false })]) {
+    const other = Receipt.parse(written);
+    assert.equal(other.digest, receipt.digest);
+    other.sign(wallet.sign(other.digest).serialized);
+    assert.equal((await other.verify({ terms: { signatureOnly: true, signer: address } })).verdict.name, 'verified');
+  }
   assert.throws(() => receipt.sign(new SigningKey(`0x${'22'.repeat(32)}`).sign(receipt.digest).serialized), (error) => error.codeName === 'signer');
   assert.throws(() => receipt.sign('0x1234'), (error) => error.codeName === 'signer');
   receipt.sign(wallet.sign(receipt.digest).serialized);

@@ -33,6 +33,13 @@ let closed: Model;
     assert.fail(`at ${position}`);
   }
   assert.equal(report.verdict.name, 'verified');
+  await using fast = await model.createSession({ contextTokens: 256, profile: 'fast' });
+  const other = await fast.generate({ promptTokens: Uint32Array.of(59), maxTokens: 2 }, { signer });
+  const { verdict } = await other.receipt!.verify({ model, terms: { tolerant: true } });
+  assert.ok(verdict.name === 'consistent' || verdict.name === 'inconsistent', verdict.name);
+  const score: number | null = verdict.score;
+  assert.ok(score === null || score >= 0);
+  assert.equal(verdict.name === 'consistent', score !== null && score <= 0.05);
   // @ts-expect-error a member that there is not
   await assert.rejects(session.generate({ prompt: 'Tom', promt: 'Tom' }), (error) => error instanceof AttestLMError && error.field === 'promt');
   // @ts-expect-error it cannot be constructed

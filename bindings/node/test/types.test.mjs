@@ -41,10 +41,12 @@ test('the types have the members of the schemas', () => {
   }
 });
 
-test('a program in TypeScript', async () => {
-  const flags = ['--ignoreConfig', '--strict', '--module', 'nodenext', '--target', 'es2022', '--lib', 'es2022,esnext.disposable,dom', '--types', 'node', '--rootDir', PACKAGE, '--outDir', build];
-  const compiled = await run(process.execPath, [tsc, ...flags, join(PACKAGE, 'test/types.mts')], { cwd: PACKAGE });
-  assert.equal(compiled.code, 0, String(compiled.stdout));
-  const { code, stdout, stderr } = await run(process.execPath, [join(build, 'test/types.mjs')]);
-  assert.deepEqual([code, String(stdout)], [0, 'types: ok\n'], stderr);
-});
+for (const name of ['types', 'viem']) {
+  test(`a program in TypeScript: ${name}`, async () => {
+    const flags = ['--ignoreConfig', '--strict', '--module', 'nodenext', '--target', 'es2022', '--lib', 'es2022,esnext.disposable,dom', '--types', 'node', '--rootDir', PACKAGE, '--outDir', build];
+    const compiled = await run(process.execPath, [tsc, ...flags, join(PACKAGE, `test/${name}.mts`)], { cwd: PACKAGE });
+    assert.equal(compiled.code, 0, String(compiled.stdout));
+    const { code, stdout, stderr } = await run(process.execPath, [join(build, `test/${name}.mjs`)]);
+    assert.deepEqual([code, String(stdout)], [0, `${name}: ok\n`], stderr);
+  });
+}

@@ -118,7 +118,7 @@ const areas = {
   // What is accepted is queued, and dropped before anything is computed.
   async requests(given) {
     const session = await model.createSession(given.options);
-    const generation = session.stream(given.request);
+    const generation = session.stream(Buffer.from(given.request));
     await answers(given, () => generation.queued);
     await generation.close();
     await session.close();
