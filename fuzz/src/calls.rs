@@ -515,17 +515,19 @@ impl World {
 }
 
 /// A whole way: request, answer, receipt, replay, proofs.
-const WHOLE: [&[u8]; 10] = [
-    &[15, 0],          // a signer
-    &[0, 0, 1, 0],     // a session: none picked, the model, the first options
-    &[2, 0, 0, 0],     // a generation: session, request, signer
-    &[8, 0, 0, 255],   // all its events
-    &[12, 0, 0],       // the receipt of choice 0
-    &[13, 0, 0, 1],    // a proof of token 1
-    &[28, 0, 0],       // which stands
-    &[22, 0, 1],       // its JSON, read again
-    &[25, 1, 1, 0, 0], // the second receipt is replayed
-    &[27, 1, 0],       // a step of it is proven
+const WHOLE: [&[u8]; 12] = [
+    &[30, 0, 0],          // an operation
+    &[15, 0],             // a signer
+    &[0, 0, 1, 0],        // a session: none picked, the model, the first options
+    &[2, 0, 0, 0],        // a generation: session, request, signer
+    &[8, 0, 0, 255],      // all its events
+    &[12, 0, 0],          // the receipt of choice 0
+    &[13, 0, 0, 1],       // a proof of token 1
+    &[28, 0, 0],          // which stands
+    &[22, 0, 1],          // its JSON, read again
+    &[25, 1, 1, 0, 0, 0], // the second receipt is replayed, with the operation
+    &[30, 0, 2],          // which tells how far it is
+    &[27, 1, 0],          // a step of it is proven
 ];
 
 /// The whole way, and programs of random bytes.
@@ -542,7 +544,7 @@ mod tests {
     #[test]
     fn the_whole_way_is_gone() {
         let world = play(&WHOLE.concat());
-        assert_eq!(world.receipts.live.len(), 2);
+        assert_eq!((world.receipts.live.len(), world.operations.live.len()), (2, 1));
         let proof = String::from_utf8(world.proof.clone()).unwrap();
         assert!(proof.contains("attestlm/step-proof"), "{proof}");
     }
