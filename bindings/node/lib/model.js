@@ -60,7 +60,7 @@ class Model extends Resource {
 
   async info() {
     const out = result();
-    await usingAsync([this], (model) => callLong('attestlm_model_info', model, out));
+    await usingAsync({ model: this }, (model) => callLong('attestlm_model_info', model, out));
     const info = JSON.parse(text(out));
     this.#sha256 = info.sha256;
     return info;
@@ -69,7 +69,7 @@ class Model extends Resource {
   /** @param {unknown} path */
   async openAdapter(path) {
     const out = result();
-    await usingAsync([this], (model) => callLong('attestlm_adapter_open', model, ...input.path(path), out));
+    await usingAsync({ model: this }, (model) => callLong('attestlm_adapter_open', model, ...input.path(path), out));
     return new Adapter(KEY, out[0]);
   }
 
@@ -78,7 +78,7 @@ class Model extends Resource {
     const { adapter: given, ...rest } = options ?? {};
     const adapter = optional('adapter', given, Adapter);
     const out = result();
-    await usingAsync([this, adapter], (...objects) =>
+    await usingAsync({ model: this, adapter }, (...objects) =>
       callLong('attestlm_session_new', ...objects, ...input.json('options', rest), out));
     const session = new Session(KEY, out[0]);
     this.#sha256 ??= (await session.info()).model;

@@ -103,18 +103,22 @@ class Resource {
 }
 Object.defineProperty(Resource.prototype, INSPECT, { value: shown });
 
-/** @param {object} resource */
-function stateOf(resource) {
+/**
+ * A method may be called on whatever there is, and an object's prototype changed: only what was made here is of a noun.
+ * @param {object} resource
+ * @param {string} [noun] what it must be; any, if left out
+ */
+function stateOf(resource, noun) {
   const state = states.get(resource);
-  if (!state) {
-    throw new TypeError('Illegal invocation: not an object of this package');
+  if (!state || (noun !== undefined && state.noun !== noun)) {
+    throw new TypeError(`Illegal invocation: ${noun ? `no ${noun}` : 'not an object'} of this package`);
   }
   return state;
 }
 
-/** @param {(Resource | null)[]} resources */
+/** @param {Record<string, Resource | null>} resources */
 function lend(resources) {
-  const lent = resources.map((resource) => (resource === null ? null : stateOf(resource)));
+  const lent = Object.entries(resources).map(([noun, resource]) => (resource === null ? null : stateOf(resource, noun)));
   for (const state of lent) {
     if (state?.closed) {
       throw argumentError(state.noun, 'was closed');
@@ -140,7 +144,7 @@ function giveBack(lent) {
 /**
  * Does something with the pointers of resources, null for none, none of which is freed before it has ended.
  * @template T
- * @param {(Resource | null)[]} resources
+ * @param {Record<string, Resource | null>} resources each under its noun
  * @param {(...pointers: any[]) => T} work
  * @returns {T}
  */
@@ -156,7 +160,7 @@ function using(resources, work) {
 /**
  * The same for what takes its time.
  * @template T
- * @param {(Resource | null)[]} resources
+ * @param {Record<string, Resource | null>} resources each under its noun
  * @param {(...pointers: any[]) => Promise<T>} work
  * @returns {Promise<T>}
  */

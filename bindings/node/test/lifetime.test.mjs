@@ -125,6 +125,46 @@ test('nothing can be constructed or forged', async () => {
   }
 });
 
+test('what is called on, or made to look like, an object of another class is no pointer to the library', async () => {
+  const text = `import { Adapter, Model, Receipt, Session, Signer } from 'attestlm';
+    const model = await Model.bundled();
+    const session = await model.createSession({ contextTokens: 256 });
+    const signer = Signer.random();
+    const request = { prompt: 'Tom', maxTokens: 2 };
+    const { receipt } = await session.generate(request, { signer });
+    const calls = {
+      Adapter: [(other) => other.sha256],
+      Model: [(other) => other.info(), (other) => other.createSession(), (other) => other.openAdapter('x'),
+        (other) => receipt.verify({ model: other })],
+      Receipt: [(other) => String(other), (other) => JSON.stringify(other), (other) => other.typedData(), (other) => other.digest, (other) => other.signer,
+        (other) => other.sign(new Uint8Array(65)), (other) => other.verify(), (other) => other.proveStep(0), (other) => other.checkProof({})],
+      Session: [(other) => other.info(), (other) => other.forget(), (other) => other.cancel(), (other) => other.generate(request),
+        (other) => other.score(request, { text: 'a' })],
+      Signer: [(other) => other.address, (other) => other.toKeystore('x'), (other) => session.generate(request, { signer: other })],
+    };
+    const others = [await Model.bundled(), await model.createSession(), Signer.random(), Receipt.parse(String(receipt))];
+    const types = { Adapter, Model, Receipt, Session, Signer };
+    let refused = 0;
+    for (const [name, works] of Object.entries(calls)) {
+      for (const object of others) {
+        if (object instanceof types[name]) continue;
+        // What has the members of the class, and is another object of the library.
+        const was = Object.getPrototypeOf(object);
+        Object.setPrototypeOf(object, types[name].prototype);
+        for (const work of works) {
+          let error;
+          try { await work(object); } catch (failure) { error = failure; }
+          if (!(error instanceof TypeError) || !/Illegal invocation|Receiver must be/.test(error.message)) { console.log(String(work), error); process.exit(1); }
+          refused++;
+        }
+        Object.setPrototypeOf(object, was);
+      }
+    }
+    console.log(refused, (await session.generate(request)).tokens.length);`;
+  const { code, signal, stdout, stderr } = await runModule(text);
+  assert.deepEqual([code, signal, String(stdout)], [0, null, '67 2\n'], stderr);
+});
+
 test('arguments of other types are errors that name them', async () => {
   const model = await Model.bundled();
   const session = await model.createSession({ contextTokens: 256 });
