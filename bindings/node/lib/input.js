@@ -140,18 +140,18 @@ function index(field, value) {
 /**
  * The known members of an options object; another one is an error that names it.
  * @param {unknown} options
- * @param {string[]} known
+ * @param {string[]} [known] if left out, the library knows them
  * @returns {any}
  */
 function options(options, known) {
   if (options === undefined || options === null) {
     return {};
   }
-  if (typeof options !== 'object') {
+  if (typeof options !== 'object' || Array.isArray(options)) {
     throw argumentError('options', 'must be an object');
   }
   for (const key of Object.keys(options)) {
-    if (!known.includes(key)) {
+    if (known && !known.includes(key)) {
       throw argumentError(key, 'is no option of this call');
     }
   }

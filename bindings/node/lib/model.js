@@ -73,9 +73,9 @@ class Model extends Resource {
     return new Adapter(KEY, out[0]);
   }
 
-  /** @param {import('../index.d.ts').SessionOptions & { adapter?: unknown }} [options] */
+  /** @param {unknown} [options] */
   async createSession(options) {
-    const { adapter: given, ...rest } = options ?? {};
+    const { adapter: given, ...rest } = input.options(options);
     const adapter = optional('adapter', given, Adapter);
     const out = result();
     await usingAsync({ model: this, adapter }, (...objects) =>

@@ -1,7 +1,8 @@
 'use strict';
 // Objects of the library: freed when they are closed, or found unreachable, and no call uses them.
+const { isMainThread } = require('node:worker_threads');
 const { argumentError } = require('./error.js');
-const { free } = require('./library.js');
+const { free, freeNow } = require('./library.js');
 
 /** @typedef {import('./library.js').Pointer} Pointer */
 /**
@@ -38,10 +39,31 @@ function shown(_depth, options, inspect) {
   return `${this.constructor.name} ${inspect(about, options)}`;
 }
 
+/** Whose freeing has not begun. @type {Set<State>} */
+const live = new Set();
+
+/**
+ * @param {State} state
+ * @returns {any}
+ */
+const freeing = ({ noun }) => `attestlm_${noun}_free`;
+
 /** @param {State} state */
 function release(state) {
-  const name = /** @type {any} */ (`attestlm_${state.noun}_free`);
-  free(name, state.pointer).then(state.freed);
+  free(freeing(state), state.pointer, () => live.delete(state)).then(state.freed);
+}
+
+if (!isMainThread) {
+  // A process that ends gives everything back, a worker nothing. No callback follows: what calls use that still run stays.
+  process.on('exit', () => {
+    for (const state of live) {
+      state.closed = true;
+      if (state.users === 0) {
+        live.delete(state);
+        freeNow(freeing(state), state.pointer);
+      }
+    }
+  });
 }
 
 /** @type {FinalizationRegistry<State>} */
@@ -64,6 +86,7 @@ class Resource {
     const gone = /** @type {Promise<void>} */ (new Promise((resolve) => (freed = () => resolve(undefined))));
     const state = { pointer, noun, users: 0, closed: false, freed, gone };
     states.set(this, state);
+    live.add(state);
     unreachable.register(this, state, state);
   }
 

@@ -194,6 +194,12 @@ test('arguments of other types are errors that name them', async () => {
     [() => session.generate(long(2), { onProgress: () => {} }), 'onProgress'],
     [() => session.score(long(2), { text: 'a' }, { onProgress: 'x' }), 'onProgress'],
     [() => model.createSession({ thread: 1 }), 'thread'],
+    [() => model.createSession(5), 'options'],
+    [() => model.createSession(true), 'options'],
+    [() => model.createSession('x'), 'options'],
+    [() => model.createSession(''), 'options'],
+    [() => model.createSession([]), 'options'],
+    [() => session.generate(long(2), []), 'options'],
     [() => model.createSession({ adapter: {} }), 'adapter'],
     [() => Signer.fromKey('0x00'), 'key'],
     [() => Signer.external(new Uint8Array(19)), 'address'],
@@ -267,4 +273,35 @@ test('a worker ends with live handles, also while calls run', async () => {
     console.log(text.length > 0 ? 'alive' : 'dead');`;
   const result = await runModule(text);
   assert.deepEqual([result.code, result.signal, String(result.stdout)], [0, null, 'alive\n'], result.stderr);
+});
+
+test('a worker that ends gives back what it made', async () => {
+  const endings = { 'by itself': '', 'by process.exit': 'process.exit();', 'by an error': "throw new Error('on purpose');", 'before what it closed is freed': 'session.close(); model.close(); process.exit();' };
+  for (const [name, end] of Object.entries(endings)) {
+    const worker = `const { Model, Receipt, Signer } = await import('attestlm');
+      const model = await Model.bundled();
+      const session = await model.createSession({ contextTokens: 256, threads: 3, oversubscribe: true });
+      const { receipt } = await session.generate({ prompt: 'Tom', maxTokens: 2 }, { signer: Signer.random() });
+      const generation = session.stream({ prompt: 'Tom', maxTokens: 200 });
+      await generation[Symbol.asyncIterator]().next();
+      // An object that is freed says so, and is not used.
+      process.on('exit', () => { try { receipt.digest; } catch (error) { if (!/was closed/.test(error.message)) process._rawDebug(error); } });
+      ${end}`;
+    const text = `import { readdirSync } from 'node:fs';
+      import { Worker } from 'node:worker_threads';
+      const url = new URL('data:text/javascript,' + encodeURIComponent(${JSON.stringify(worker)}.replaceAll("'attestlm'", JSON.stringify(import.meta.resolve('attestlm')))));
+      const threads = () => readdirSync('/proc/self/task').length;
+      async function work() {
+        const worker = new Worker(url);
+        worker.on('error', (error) => { if (error.message !== 'on purpose') throw error; });
+        await new Promise((resolve) => worker.once('exit', resolve));
+      }
+      // Libuv's own threads are there after the first.
+      await work();
+      const before = threads();
+      for (let round = 0; round < 5; round++) await work();
+      console.log(threads() - before);`;
+    const { code, stdout, stderr } = await runModule(text);
+    assert.deepEqual([code, String(stdout), stderr], [0, '0\n', ''], name);
+  }
 });
