@@ -52,16 +52,11 @@ func (s *Session) Score(ctx context.Context, request Request, continuation Conti
 	if failed != nil {
 		return nil, failed
 	}
-	end, failed := s.turn.take(ctx)
+	session, end, failed := s.begin(ctx)
 	if failed != nil {
 		return nil, failed
 	}
 	defer end()
-	session, closed := s.object.use()
-	if closed != nil {
-		return nil, closed
-	}
-	defer s.object.done()
 	signing, failed := signer.begin()
 	if failed != nil {
 		return nil, failed
