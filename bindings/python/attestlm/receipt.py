@@ -86,9 +86,6 @@ def _report(document: str) -> Report:
 class Receipt(Owned):
     """A receipt with its disclosure, or without."""
 
-    def __init__(self, pointer: Any) -> None:
-        super().__init__(pointer, lib.attestlm_receipt_free)
-
     @classmethod
     def parse(cls, document: Given) -> Receipt:
         """Reads a document: its text, its object, or, as a `Path`, its file. Form alone is looked at: the rest is `verify`'s."""

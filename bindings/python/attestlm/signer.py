@@ -77,7 +77,12 @@ class _Callback:
 _interrupts: Dict[int, BaseException] = {}
 
 
-@ffi.callback("attestlm_sign_fn", error=-1)  # type: ignore[untyped-decorator, unused-ignore]
+def _interrupted(kind: Any, error: BaseException, trace: Any) -> None:
+    """An interrupt that came before the function was called, or after: `signing` raises it."""
+    _interrupts[threading.get_ident()] = error
+
+
+@ffi.callback("attestlm_sign_fn", error=-1, onerror=_interrupted)  # type: ignore[untyped-decorator, unused-ignore]
 def _sign(env: Any, digest: Any, signature: Any) -> int:
     callback: _Callback = ffi.from_handle(env)
     try:
@@ -104,8 +109,8 @@ def _finalize(env: Any) -> None:
 class Signer(Owned):
     """Something that signs in the name of one address. Generations keep what they need."""
 
-    def __init__(self, pointer: Any, failures: Optional[_Failures] = None) -> None:
-        super().__init__(pointer, lib.attestlm_signer_free)
+    def __init__(self, place: Any, failures: Optional[_Failures] = None) -> None:
+        super().__init__(place)
         self._failures = failures
 
     @classmethod
@@ -141,13 +146,13 @@ class Signer(Owned):
         callback = _Callback(sign, failures)
         _Callback.live[callback.env] = callback
         try:
-            pointer = made(
+            signer = made(
                 "signer", lib.attestlm_signer_callback, given, len(given), _sign, callback.env, _finalize
             )
         except BaseException:
             _finalize(callback.env)
             raise
-        return cls(pointer, failures)
+        return cls(signer, failures)
 
     @classmethod
     def external(cls, address: Address) -> Signer:
@@ -188,8 +193,10 @@ def explained(error: SignerError, cause: Optional[BaseException]) -> SignerError
 @contextlib.contextmanager
 def signing() -> Iterator[None]:
     """Around every call in which a signer's function may be called, whosever it is. An interrupt of it comes out here."""
+    # One that came while another was raised here.
+    _interrupts.pop(threading.get_ident(), None)
     try:
-        with inside:
+        with inside():
             yield
     finally:
         raised = _interrupts.pop(threading.get_ident(), None)

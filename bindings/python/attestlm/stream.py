@@ -9,9 +9,9 @@ import time
 from types import TracebackType
 from typing import Any, Callable, Dict, Optional, Type
 
-from ._call import PATIENCE_MS, call, interruptible, made, taken, text
+from ._call import PATIENCE_MS, call, interruptible, made, place, taken, text
 from ._handle import Owned
-from ._library import ffi, lib
+from ._library import lib
 from .answer import Answer, Event, Text, event, token_logprobs
 from .errors import AttestLMError, SignerError
 from .receipt import Receipt
@@ -21,8 +21,8 @@ from .signer import Signer, cause, explained, signing
 class Stream(Owned):
     """An iterator over the events of a request. Closed before its end, it is cancelled, and nothing of it is signed."""
 
-    def __init__(self, pointer: Any, signer: Optional[Signer]) -> None:
-        super().__init__(pointer, lib.attestlm_generation_free, lib.attestlm_generation_cancel)
+    def __init__(self, place: Any, signer: Optional[Signer]) -> None:
+        super().__init__(place, lib.attestlm_generation_cancel)
         self._signer = signer
         self._causes: Dict[str, Optional[BaseException]] = {}
         self._ended = False
@@ -46,12 +46,12 @@ class Stream(Owned):
 
     def _pull(self) -> Optional[Event]:
         """The next event; None if none came soon, or none will come."""
-        slot = ffi.new("attestlm_bytes_t **")
+        slot = place("bytes")
         began = time.monotonic()
         with self._handle as generation, signing():
             status = call(lib.attestlm_generation_next, generation, PATIENCE_MS, slot)
             self._ended = status == lib.ATTESTLM_END
-            found = event(taken(slot[0]).decode()) if status == lib.ATTESTLM_OK else None
+            found = event(taken(slot).decode()) if status == lib.ATTESTLM_OK else None
         self._slow = not isinstance(found, Text) or time.monotonic() - began > PATIENCE_MS / 1000
         return found
 

@@ -90,7 +90,7 @@ import attestlm
 FAULTS = r"""
 import attestlm
 from attestlm import ArgumentError, BusyError, PanicError, has_feature
-from attestlm._call import call, made
+from attestlm._call import _FREE, call, free, made
 from attestlm._library import ffi, lib
 import threading, time, logging
 
@@ -106,6 +106,8 @@ attestlm_status_t attestlm_testing_object_add(attestlm_testing_object_t *object,
 attestlm_status_t attestlm_testing_object_panic(attestlm_testing_object_t *object, attestlm_error_t **err);
 void attestlm_testing_object_free(attestlm_testing_object_t *object);
 ''')
+
+_FREE[ffi.typeof('attestlm_testing_object_t **')] = lib.attestlm_testing_object_free
 
 def fails(error, function, *arguments):
     try:
@@ -127,7 +129,8 @@ attestlm.set_log(1)
 # A panic is an exception, and breaks its object and no other.
 fails(PanicError, lib.attestlm_testing_panic)
 assert len(lines) == 1 and lines[0][0] == "ERROR" and lines[0][1], lines
-thing, other = made("testing_object", lib.attestlm_testing_object_new), made("testing_object", lib.attestlm_testing_object_new)
+places = [made("testing_object", lib.attestlm_testing_object_new) for _ in range(2)]
+thing, other = places[0][0], places[1][0]
 place = ffi.new("uint64_t *")
 
 # The GIL is released in calls: another thread shares the object meanwhile; who wants it alone is told at once.
@@ -152,8 +155,8 @@ assert len(lines) == 2
 attestlm.set_log(0)
 fails(PanicError, lib.attestlm_testing_panic)
 assert len(lines) == 2
-lib.attestlm_testing_object_free(thing)
-lib.attestlm_testing_object_free(other)
+for place in places:
+    free(place)
 print("faults: ok")
 """
 

@@ -324,7 +324,7 @@ def test_what_is_dropped_is_freed(session: Session) -> None:
     next(stream)
     del stream
     gc.collect()
-    assert handle.closed and handle._pointer is None
+    assert handle.closed and handle._place is None
     # It was cancelled: the session's one stream is free again.
     assert session.generate("Tom", max_tokens=1).tokens
 
@@ -421,7 +421,7 @@ def test_close_beside_calls(model: Model) -> None:
         for thread in threads:
             thread.join()
         assert [type(error) for error in raised] == [ClosedError] * 4
-        assert session._handle._pointer is None
+        assert session._handle._place is None
 
 
 def test_a_fork_is_refused() -> None:
