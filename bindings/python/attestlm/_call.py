@@ -11,7 +11,7 @@ from typing import Any, Callable, Mapping, Optional, TypeVar, Union
 
 from . import _exit
 from ._library import ffi, lib
-from .errors import AttestLMError, of_status
+from .errors import ArgumentError, AttestLMError, of_status, utf8
 
 T = TypeVar("T")
 
@@ -101,25 +101,45 @@ def fixed(size: int, function: Any, *arguments: Any) -> bytes:
 
 
 def path_bytes(path: Union[str, "os.PathLike[str]"]) -> bytes:
-    return os.fsencode(path)
+    try:
+        return os.fsencode(path)
+    except TypeError:
+        raise TypeError(f"path: a text or a Path, not a {type(path).__name__}") from None
+    except UnicodeEncodeError:
+        pass
+    raise ArgumentError("no file has such a name", "path")
 
 
-def json_bytes(value: Mapping[str, Any]) -> bytes:
+def secret_bytes(secret: Union[str, bytes], field: str) -> bytes:
+    if isinstance(secret, str):
+        return utf8(secret, field)
+    if isinstance(secret, (bytes, bytearray, memoryview)):
+        return bytes(secret)
+    raise TypeError(f"{field}: a text or bytes, not a {type(secret).__name__}")
+
+
+def json_bytes(value: Mapping[str, Any], name: str) -> bytes:
     """A JSON object without spaces, its members in their order."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except TypeError as error:
+        raise TypeError(f"{name}: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise ArgumentError(str(error), name) from None
+    return utf8(text, name)
 
 
 def document_bytes(value: Document, name: str) -> bytes:
     """A JSON document as its text: a text as it is, a file's, or an object's."""
     if isinstance(value, os.PathLike):
         return Path(value).read_bytes()
-    if isinstance(value, bytes):
-        return value
+    if isinstance(value, (bytes, bytearray)):
+        return bytes(value)
     if isinstance(value, str):
-        return value.encode()
+        return utf8(value, name)
     if not isinstance(value, Mapping):
         raise TypeError(f"{name}: a text, an object or a Path, not a {type(value).__name__}")
-    return json_bytes(value)
+    return json_bytes(value, name)
 
 
 def interruptible(work: Callable[[], T], cancel: Callable[[], None], look: Optional[Callable[[], None]] = None) -> T:

@@ -71,7 +71,7 @@ class Session(Completions):
             "ubatch": ubatch,
             "oversubscribe": oversubscribe,
         }
-        given = json_bytes({camel(name): value for name, value in options.items() if value is not None})
+        given = json_bytes({camel(name): value for name, value in options.items() if value is not None}, "options")
         with handle(model, Model) as weights, borrowed(adapter, Adapter) as change:
             session = made("session", lib.attestlm_session_new, weights, change, given, len(given))
         super().__init__(session, lib.attestlm_session_cancel)
@@ -153,7 +153,7 @@ class Session(Completions):
         follows: Dict[str, Any] = {"text": continuation}
         if not isinstance(continuation, str):
             follows = {"tokens": named("continuation", token_ids, continuation)}
-        given = json_bytes(follows)
+        given = json_bytes(follows, "continuation")
 
         def score(operation: Any) -> Score:
             document, receipt = place("bytes"), place("receipt")

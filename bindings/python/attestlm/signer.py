@@ -9,7 +9,7 @@ import weakref
 from typing import Any, Callable, Dict, Iterator, Optional, Union
 
 from ._address import Address, address_bytes, address_text
-from ._call import Document, document_bytes, fixed, made, text
+from ._call import Document, document_bytes, fixed, made, secret_bytes, text
 from ._exit import inside
 from ._handle import Owned
 from ._library import ffi, lib
@@ -20,8 +20,10 @@ Sign = Callable[[bytes], bytes]
 
 
 def from_hex(value: Union[str, bytes], field: str) -> bytes:
-    if isinstance(value, bytes):
-        return value
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value)
+    if not isinstance(value, str):
+        raise TypeError(f"{field}: bytes or their hex, not a {type(value).__name__}")
     try:
         return bytes.fromhex(value[2:] if value.startswith("0x") else value)
     except ValueError:
@@ -132,7 +134,7 @@ class Signer(Owned):
         if isinstance(keystore, str) and not keystore.lstrip().startswith("{"):
             raise SignerError("it is no JSON object; the name of its file is given as a Path", "keystore")
         document = document_bytes(keystore, "keystore")
-        secret = password.encode() if isinstance(password, str) else password
+        secret = secret_bytes(password, "password")
         return cls(
             made("signer", lib.attestlm_signer_from_keystore, document, len(document), secret, len(secret))
         )
@@ -142,6 +144,8 @@ class Signer(Owned):
         """Calls a function, in the thread that generates: a wallet, an HSM, a KMS. It must not use the session it signs
         for. What it raises is the cause of the `SignerError` that follows."""
         given = address_bytes(address)
+        if not callable(sign):
+            raise TypeError(f"sign: a function, not a {type(sign).__name__}")
         failures = _Failures()
         callback = _Callback(sign, failures)
         _Callback.live[callback.env] = callback
@@ -171,7 +175,7 @@ class Signer(Owned):
 
     def to_keystore(self, password: Union[str, bytes]) -> str:
         """The key as the text of a keystore V3, which takes about a second. Write it where nobody else may read."""
-        secret = password.encode() if isinstance(password, str) else password
+        secret = secret_bytes(password, "password")
         with self._handle as signer:
             return text(lib.attestlm_signer_to_keystore, signer, secret, len(secret))
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import time
-from typing import Any
+from typing import Any, Callable, List
 
 import pytest
 from conftest import python
+
+from attestlm import Session, Signer
 
 BEGIN = """
 import os, signal, sys, threading, time
@@ -56,25 +59,28 @@ def test_an_interrupt_beside_a_signers_function_comes_out() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
 
 
-def test_an_interrupt_on_the_way_to_a_signers_function(session: Any, signer: Any, monkeypatch: Any) -> None:
+def test_an_interrupt_on_the_way_to_a_signers_function(
+    session: Session, signer: Signer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Before anything of ours runs."""
-    from attestlm import Signer, signer as module
-
+    module: Any = importlib.import_module("attestlm.signer")
     callback = Signer.callback(signer.address, lambda digest: bytes(65))
 
     def interrupt(env: Any) -> Any:
         raise KeyboardInterrupt
 
+    real = module.ffi
+
     class Fake:
         def __getattr__(self, name: str) -> Any:
             return interrupt if name == "from_handle" else getattr(real, name)
 
-    real = module.ffi
     monkeypatch.setattr(module, "ffi", Fake())
-    for work in (
+    works: List[Callable[[], Any]] = [
         lambda: session.generate("Tom", max_tokens=2, signer=callback),
         lambda: session.score("Tom", " has", signer=callback),
-    ):
+    ]
+    for work in works:
         with pytest.raises(KeyboardInterrupt):
             work()
     monkeypatch.undo()

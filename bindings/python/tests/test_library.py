@@ -56,6 +56,16 @@ def test_features() -> None:
 
 
 LOAD = "import attestlm"
+# The package itself is not loaded yet: its declarations are changed first.
+CHANGED = """
+import importlib.util, sys
+spec = importlib.util.spec_from_file_location("attestlm._cdef", {path!r})
+_cdef = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(_cdef)
+{change}
+sys.modules["attestlm._cdef"] = _cdef
+import attestlm
+"""
 
 
 def test_a_library_that_is_missing_or_another_is_an_import_error(tmp_path: Path) -> None:
@@ -69,21 +79,26 @@ def test_a_library_that_is_missing_or_another_is_an_import_error(tmp_path: Path)
         assert done.returncode == 1 and f"ImportError: attestlm: {path} is not the library" in done.stderr
 
 
+def test_a_library_without_a_function_is_an_import_error() -> None:
+    done = python(
+        CHANGED.format(
+            path=str(PACKAGE / "attestlm" / "_cdef.py"),
+            change="_cdef.CDEF += 'void attestlm_model_fly(attestlm_model_t *model);'",
+        )
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith("is not the library of this package: it has no attestlm_model_fly")
+
+
+def test_a_path_that_is_not_utf8_is_an_import_error() -> None:
+    done = python(LOAD, library="/lib\udcff/libattestlm.so")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith(r"the library's path is not UTF-8: b'/lib\xff/libattestlm.so'")
+
+
 def test_another_version_is_an_import_error() -> None:
     for change in ("_cdef.VERSION = '9.9.9'", "_cdef.CDEF = _cdef.CDEF.replace('ABI_VERSION 0', 'ABI_VERSION 99')"):
-        # The package itself is not loaded yet: its declarations are changed first.
-        done = python(
-            f"""
-import importlib.util, sys
-path = {str(PACKAGE / "attestlm" / "_cdef.py")!r}
-spec = importlib.util.spec_from_file_location("attestlm._cdef", path)
-_cdef = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(_cdef)
-{change}
-sys.modules["attestlm._cdef"] = _cdef
-import attestlm
-"""
-        )
+        done = python(CHANGED.format(path=str(PACKAGE / "attestlm" / "_cdef.py"), change=change))
         assert done.returncode == 1 and "this package needs" in done.stderr, done.stderr
 
 
