@@ -21,13 +21,13 @@ class Handle:
 
     def __init__(self, name: str, place: Any, cancel: Any) -> None:
         self._name = name
-        self._place = place
+        self._place: Any = place
         self._cancel = cancel
         self._users = 0
         self.closed = False
         # Reentrant: the garbage collector may close something at any moment.
         self._lock = threading.RLock()
-        self._reference = weakref.ref(self, _exit.live.discard)
+        self._reference: weakref.ref[Handle] = weakref.ref(self, _exit.live.discard)
         _exit.live.add(self._reference)
 
     def __enter__(self) -> Any:
