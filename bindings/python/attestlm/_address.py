@@ -6,15 +6,18 @@ from typing import Union
 
 from ._call import fixed, text
 from ._library import lib
+from .errors import utf8
 
 Address = Union[str, bytes]
 
 
 def address_bytes(address: Address) -> bytes:
     """The 20 bytes of a text, all in lower case or with the checksum of EIP-55; bytes as they are."""
-    if isinstance(address, bytes):
-        return address
-    given = address.encode()
+    if isinstance(address, (bytes, bytearray, memoryview)):
+        return bytes(address)
+    if not isinstance(address, str):
+        raise TypeError(f"address: a text or 20 bytes, not a {type(address).__name__}")
+    given = utf8(address, "address")
     return fixed(20, lib.attestlm_address_parse, given, len(given))
 
 

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, ContextManager, Optional, Type, TypeVar
 
 from . import _exit
-from ._call import call
+from ._call import call, free
 from ._library import ffi
 from .errors import AttestLMError, ClosedError
 
@@ -19,22 +19,22 @@ Self = TypeVar("Self", bound="Owned")
 class Handle:
     """A pointer that is freed once: when it is closed and no call uses it any more. `with handle as pointer` uses it."""
 
-    def __init__(self, name: str, pointer: Any, free: Any, cancel: Any) -> None:
+    def __init__(self, name: str, place: Any, cancel: Any) -> None:
         self._name = name
-        self._pointer = pointer
-        self._free = free
+        self._place: Any = place
         self._cancel = cancel
         self._users = 0
         self.closed = False
         # Reentrant: the garbage collector may close something at any moment.
         self._lock = threading.RLock()
-        _exit.live.add(self)
+        self._reference: weakref.ref[Handle] = weakref.ref(self, _exit.live.discard)
+        _exit.live.add(self._reference)
 
     def __enter__(self) -> Any:
         with self._lock:
             if not self.closed:
                 self._users += 1
-                return self._pointer
+                return self._place[0]
         _exit.wait_if_over()
         raise ClosedError("it was closed", self._name)
 
@@ -55,18 +55,18 @@ class Handle:
 
     def _free_unused(self) -> None:
         with self._lock:
-            if not self.closed or self._users or self._pointer is None:
+            if not self.closed or self._users or self._place is None:
                 return
-            pointer, self._pointer = self._pointer, None
-        _exit.live.discard(self)
-        self._free(pointer)
+            place, self._place = self._place, None
+        _exit.live.discard(self._reference)
+        free(place)
 
 
 class Owned:
     """Closed by `close`, at the end of a `with`, by the garbage collector, or when the interpreter exits."""
 
-    def __init__(self, pointer: Any, free: Any, cancel: Any = None) -> None:
-        self._handle = Handle(type(self).__name__.lower(), pointer, free, cancel)
+    def __init__(self, place: Any, cancel: Any = None) -> None:
+        self._handle = Handle(type(self).__name__.lower(), place, cancel)
         self._finalizer = weakref.finalize(self, self._handle.close)
         self._finalizer.atexit = False  # `_exit` does it, when nothing runs any more
 

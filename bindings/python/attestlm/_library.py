@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,17 @@ def _load(found: Any) -> Any:
         interface = library.attestlm_abi_version()
     except (OSError, AttributeError) as error:
         raise ImportError(f"attestlm: {path} is not the library: {error}") from error
+    except UnicodeEncodeError:
+        raise ImportError(f"attestlm: the library's path is not UTF-8: {os.fsencode(path)!r}") from None
     if interface != library.ATTESTLM_ABI_VERSION or version != VERSION:
         raise ImportError(
             f"attestlm: {path} is version {version} with interface {interface}; "
             f"this package needs {VERSION} with interface {library.ATTESTLM_ABI_VERSION}"
         )
+    # An older one of the same version would fail in the middle of something.
+    for name in re.findall(r"\b(attestlm_\w+)\(", CDEF):
+        if not hasattr(library, name):
+            raise ImportError(f"attestlm: {path} is not the library of this package: it has no {name}")
     return library
 
 

@@ -22,8 +22,7 @@ _SECONDS_BETWEEN = 0.1
 
 class _Operation(Handle):
     def __init__(self) -> None:
-        pointer = made("operation", lib.attestlm_operation_new)
-        super().__init__("operation", pointer, lib.attestlm_operation_free, lib.attestlm_operation_cancel)
+        super().__init__("operation", made("operation", lib.attestlm_operation_new), lib.attestlm_operation_cancel)
 
     def progress(self) -> "tuple[int, int]":
         done, total = ffi.new("uint64_t *"), ffi.new("uint64_t *")

@@ -245,7 +245,10 @@ class Completions(Owned):
         signer: Optional[Signer],
         fields: Dict[str, Any],
     ) -> Any:
-        options = fields.pop("stream_options", None) or {}
+        options = fields.pop("stream_options", None)
+        options = {} if options is None else options
+        if not isinstance(options, Mapping):
+            raise TypeError(f"stream_options: a mapping, not a {type(options).__name__}")
         fields.pop("user", None)
         info = self.info
         head = {

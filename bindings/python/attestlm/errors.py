@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import Any, ClassVar, Mapping
 
@@ -136,6 +137,14 @@ class ForkedError(AttestLMError):
 
     code = lib.ATTESTLM_ERR_FORKED
     kind = "forked"
+
+
+def utf8(text: str, field: str) -> bytes:
+    """A text as the library takes it. Python's own error would hold the text, which may be a password."""
+    with contextlib.suppress(UnicodeEncodeError):
+        return text.encode()
+    # Out here, for it not to be the context either.
+    raise ArgumentError("it holds half of a surrogate pair, which is no character", field)
 
 
 _CLASSES = AttestLMError.__subclasses__()

@@ -58,7 +58,7 @@ class Model(Owned):
         name = path_bytes(path)
 
         def opened(operation: Any) -> Model:
-            return cls(made("model", lib.attestlm_model_open, name, len(name), operation), lib.attestlm_model_free)
+            return cls(made("model", lib.attestlm_model_open, name, len(name), operation))
 
         return watched(opened, progress)
 
@@ -68,7 +68,7 @@ class Model(Owned):
     @classmethod
     def bundled(cls) -> Model:
         """Abacus, a small model that is part of the library. It does grade school arithmetic."""
-        return cls(made("model", lib.attestlm_model_bundled), lib.attestlm_model_free)
+        return cls(made("model", lib.attestlm_model_bundled))
 
     @staticmethod
     def check(path: Path, *, progress: Optional[Progress] = None) -> ModelInfo:
@@ -91,7 +91,7 @@ class Adapter(Owned):
         name = path_bytes(path)
         with handle(model, Model) as pointer:
             adapter = made("adapter", lib.attestlm_adapter_open, pointer, name, len(name))
-        return cls(adapter, lib.attestlm_adapter_free)
+        return cls(adapter)
 
     def _about(self) -> str:
         return f"0x{self.sha256.hex()[:12]}"

@@ -13,7 +13,7 @@ from ._library import ffi, lib
 from ._operation import Progress, awaited, watched
 from ._record import camel, of_json
 from .model import Adapter, Model
-from .request import Request
+from .request import Request, named, uint32
 from .signer import from_hex
 
 if TYPE_CHECKING:
@@ -85,9 +85,6 @@ def _report(document: str) -> Report:
 
 class Receipt(Owned):
     """A receipt with its disclosure, or without."""
-
-    def __init__(self, pointer: Any) -> None:
-        super().__init__(pointer, lib.attestlm_receipt_free)
 
     @classmethod
     def parse(cls, document: Given) -> Receipt:
@@ -179,7 +176,7 @@ class Receipt(Owned):
             if name not in _TERMS:
                 raise TypeError(f"there is no term {name!r}")
         members = {camel(name.replace("expect_", "")): value for name, value in terms.items() if value is not None}
-        given = json_bytes(members)
+        given = json_bytes(members, "terms")
         if not isinstance(request, (Request, type(None))):
             raise TypeError(f"request: a Request, with every field you set, not a {type(request).__name__}")
         own = b"" if request is None else request.to_json()
@@ -193,8 +190,9 @@ class Receipt(Owned):
 
     def prove_step(self, index: int) -> Document:
         """A proof that step `index` is part of the output. It is the signer's claim, not a replay."""
+        step = named("index", uint32, index)
         with self._handle as receipt:
-            proof: Document = json.loads(text(lib.attestlm_receipt_prove_step, receipt, index))
+            proof: Document = json.loads(text(lib.attestlm_receipt_prove_step, receipt, step))
         return proof
 
     def check_proof(self, proof: Given) -> None:

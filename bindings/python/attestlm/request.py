@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Sequence, SupportsFloat, SupportsIndex, TypedDict, Union
 
 from ._record import camel
-from .errors import ArgumentError, UnsupportedError
+from .errors import ArgumentError, AttestLMError, UnsupportedError, utf8
 
 # NumPy's numbers, too.
 Real = Union[SupportsFloat, SupportsIndex, str, Decimal]
@@ -95,6 +95,17 @@ def _whole(value: Any) -> int:
     return operator.index(value)
 
 
+# More than any float has, NumPy's longest included.
+_EXPONENT = 20_000
+
+
+def uint32(value: Any) -> int:
+    number = _whole(value)
+    if not 0 <= number < 1 << 32:
+        raise ValueError("it is from 0 to 2^32 - 1")
+    return number
+
+
 def _large(value: Any) -> Any:
     """As a decimal text: what reads JSON may know no number above 2^53."""
     return _bytes32(value) if isinstance(value, (str, bytes)) else str(_whole(value))
@@ -109,9 +120,13 @@ def _real(value: Any) -> str:
     # The shortest that reads the same: float(numpy.float32(0.7)) has sixteen digits.
     shortest = float.__repr__(value) if isinstance(value, float) else str(value)
     try:
-        return format(Decimal(shortest), "f")
+        exact = Decimal(shortest)
     except InvalidOperation:
-        return format(Decimal(repr(float(value))), "f")
+        exact = Decimal(repr(float(value)))
+    # Written out, it has a digit for each of these.
+    if exact.is_finite() and max(abs(exact.adjusted()), abs(int(exact.as_tuple().exponent))) > _EXPONENT:
+        raise ValueError("its exponent is out of range")
+    return format(exact, "f")
 
 
 def _date(value: Any) -> Any:
@@ -144,14 +159,19 @@ def _domain(value: Any) -> Dict[str, Any]:
 
 def _schema(response_format: Any) -> Any:
     """What OpenAI's `response_format` asks for."""
-    kind = response_format.get("type") if isinstance(response_format, Mapping) else response_format
+    if not isinstance(response_format, Mapping):
+        raise TypeError(f"a mapping, not a {type(response_format).__name__}")
+    kind = response_format.get("type")
     if kind == "text":
         return None
     if kind == "json_object":
         return {"type": "object"}
     if kind == "json_schema":
-        return response_format["json_schema"]["schema"]
-    raise ValueError(f"its type is text, json_object or json_schema, not {kind!r}")
+        schema = response_format.get("json_schema")
+        if not isinstance(schema, Mapping) or "schema" not in schema:
+            raise ValueError("json_schema: it is a mapping with a schema")
+        return schema["schema"]
+    raise ValueError("its type is text, json_object or json_schema")
 
 
 _CONVERTED: Dict[str, Callable[[Any], Any]] = {
@@ -175,8 +195,10 @@ def _message(message: Mapping[str, Any]) -> Dict[str, Any]:
     content = message.get("content")
     if not isinstance(content, (list, tuple)):
         return dict(message)
-    if any(part.get("type") != "text" for part in content):
+    if any(isinstance(part, Mapping) and part.get("type") != "text" for part in content):
         raise UnsupportedError("parts of a message are texts", "messages")
+    if not all(isinstance(part, Mapping) and isinstance(part.get("text"), str) for part in content):
+        raise TypeError("a part of a message is a mapping with a text")
     return {**message, "content": "".join(part["text"] for part in content)}
 
 
@@ -204,14 +226,19 @@ def named(name: str, convert: Callable[[Any], Any], value: Any) -> Any:
     """What is converted, or an error that names the argument, and tells no value."""
     try:
         return convert(value)
+    except AttestLMError:
+        raise
     except ValueError as error:
         raise ArgumentError(str(error), name) from error
     except (TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
         raise TypeError(f"{name}: {error}") from error
 
 
-def _encoded(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_other).encode()
+def _encoded(name: str, value: Any) -> bytes:
+    def text(value: Any) -> str:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_other)
+
+    return utf8(named(name, text, value), name)
 
 
 def _sampled(members: Dict[str, Any], sample: bool) -> None:
@@ -245,7 +272,7 @@ class Request:
         if "do_sample" in members:
             _sampled(members, bool(members.pop("do_sample")))
         encoded = [
-            b'"%s":%s' % (camel(name).encode(), named(given.get(name, name), _encoded, value))
+            b'"%s":%s' % (camel(name).encode(), _encoded(given.get(name, name), value))
             for name, value in members.items()
             if value is not None
         ]
@@ -255,7 +282,7 @@ class Request:
     def from_json(cls, text: Union[str, bytes]) -> Request:
         """A request's own text, byte for byte; the library reads it when it is used."""
         request = cls.__new__(cls)
-        request._json = text.encode() if isinstance(text, str) else bytes(text)
+        request._json = utf8(text, "request") if isinstance(text, str) else bytes(text)
         return request
 
     @classmethod

@@ -6,9 +6,9 @@ import dataclasses
 import json
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Mapping, Optional, Union
 
-from ._call import call, json_bytes, made, taken, text
+from ._call import call, json_bytes, made, place, taken, text
 from ._handle import borrowed, handle
-from ._library import ffi, lib
+from ._library import lib
 from ._operation import awaited, watched
 from ._record import camel, of_json
 from .answer import Answer, Done, Failed, Score, ScoredToken, bytes_of
@@ -71,10 +71,10 @@ class Session(Completions):
             "ubatch": ubatch,
             "oversubscribe": oversubscribe,
         }
-        given = json_bytes({camel(name): value for name, value in options.items() if value is not None})
+        given = json_bytes({camel(name): value for name, value in options.items() if value is not None}, "options")
         with handle(model, Model) as weights, borrowed(adapter, Adapter) as change:
             session = made("session", lib.attestlm_session_new, weights, change, given, len(given))
-        super().__init__(session, lib.attestlm_session_free, lib.attestlm_session_cancel)
+        super().__init__(session, lib.attestlm_session_cancel)
 
     def _about(self) -> str:
         return f"of model {self.info.model[:14]}"
@@ -153,19 +153,19 @@ class Session(Completions):
         follows: Dict[str, Any] = {"text": continuation}
         if not isinstance(continuation, str):
             follows = {"tokens": named("continuation", token_ids, continuation)}
-        given = json_bytes(follows)
+        given = json_bytes(follows, "continuation")
 
         def score(operation: Any) -> Score:
-            document, receipt = ffi.new("attestlm_bytes_t **"), ffi.new("attestlm_receipt_t **")
+            document, receipt = place("bytes"), place("receipt")
             arguments = (request, len(request), given, len(given))
             with self._handle as session, borrowed(signer, Signer) as key, signing():
                 call(lib.attestlm_session_score, session, *arguments, key, operation, document, receipt)
-                value = json.loads(taken(document[0]))
+                value = json.loads(taken(document))
                 return of_json(
                     Score,
                     value,
                     tokens=tuple(of_json(ScoredToken, token, bytes=bytes_of(token)) for token in value["tokens"]),
-                    receipt=Receipt(receipt[0]) if receipt[0] else None,
+                    receipt=Receipt(receipt) if receipt[0] else None,
                 )
 
         return score

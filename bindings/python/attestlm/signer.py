@@ -9,7 +9,7 @@ import weakref
 from typing import Any, Callable, Dict, Iterator, Optional, Union
 
 from ._address import Address, address_bytes, address_text
-from ._call import Document, document_bytes, fixed, made, text
+from ._call import Document, document_bytes, fixed, made, secret_bytes, text
 from ._exit import inside
 from ._handle import Owned
 from ._library import ffi, lib
@@ -20,8 +20,10 @@ Sign = Callable[[bytes], bytes]
 
 
 def from_hex(value: Union[str, bytes], field: str) -> bytes:
-    if isinstance(value, bytes):
-        return value
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value)
+    if not isinstance(value, str):
+        raise TypeError(f"{field}: bytes or their hex, not a {type(value).__name__}")
     try:
         return bytes.fromhex(value[2:] if value.startswith("0x") else value)
     except ValueError:
@@ -77,7 +79,12 @@ class _Callback:
 _interrupts: Dict[int, BaseException] = {}
 
 
-@ffi.callback("attestlm_sign_fn", error=-1)  # type: ignore[untyped-decorator, unused-ignore]
+def _interrupted(kind: Any, error: BaseException, trace: Any) -> None:
+    """An interrupt that came before the function was called, or after: `signing` raises it."""
+    _interrupts[threading.get_ident()] = error
+
+
+@ffi.callback("attestlm_sign_fn", error=-1, onerror=_interrupted)  # type: ignore[untyped-decorator, unused-ignore]
 def _sign(env: Any, digest: Any, signature: Any) -> int:
     callback: _Callback = ffi.from_handle(env)
     try:
@@ -104,8 +111,8 @@ def _finalize(env: Any) -> None:
 class Signer(Owned):
     """Something that signs in the name of one address. Generations keep what they need."""
 
-    def __init__(self, pointer: Any, failures: Optional[_Failures] = None) -> None:
-        super().__init__(pointer, lib.attestlm_signer_free)
+    def __init__(self, place: Any, failures: Optional[_Failures] = None) -> None:
+        super().__init__(place)
         self._failures = failures
 
     @classmethod
@@ -127,7 +134,7 @@ class Signer(Owned):
         if isinstance(keystore, str) and not keystore.lstrip().startswith("{"):
             raise SignerError("it is no JSON object; the name of its file is given as a Path", "keystore")
         document = document_bytes(keystore, "keystore")
-        secret = password.encode() if isinstance(password, str) else password
+        secret = secret_bytes(password, "password")
         return cls(
             made("signer", lib.attestlm_signer_from_keystore, document, len(document), secret, len(secret))
         )
@@ -137,17 +144,19 @@ class Signer(Owned):
         """Calls a function, in the thread that generates: a wallet, an HSM, a KMS. It must not use the session it signs
         for. What it raises is the cause of the `SignerError` that follows."""
         given = address_bytes(address)
+        if not callable(sign):
+            raise TypeError(f"sign: a function, not a {type(sign).__name__}")
         failures = _Failures()
         callback = _Callback(sign, failures)
         _Callback.live[callback.env] = callback
         try:
-            pointer = made(
+            signer = made(
                 "signer", lib.attestlm_signer_callback, given, len(given), _sign, callback.env, _finalize
             )
         except BaseException:
             _finalize(callback.env)
             raise
-        return cls(pointer, failures)
+        return cls(signer, failures)
 
     @classmethod
     def external(cls, address: Address) -> Signer:
@@ -166,7 +175,7 @@ class Signer(Owned):
 
     def to_keystore(self, password: Union[str, bytes]) -> str:
         """The key as the text of a keystore V3, which takes about a second. Write it where nobody else may read."""
-        secret = password.encode() if isinstance(password, str) else password
+        secret = secret_bytes(password, "password")
         with self._handle as signer:
             return text(lib.attestlm_signer_to_keystore, signer, secret, len(secret))
 
@@ -188,8 +197,10 @@ def explained(error: SignerError, cause: Optional[BaseException]) -> SignerError
 @contextlib.contextmanager
 def signing() -> Iterator[None]:
     """Around every call in which a signer's function may be called, whosever it is. An interrupt of it comes out here."""
+    # One that came while another was raised here.
+    _interrupts.pop(threading.get_ident(), None)
     try:
-        with inside:
+        with inside():
             yield
     finally:
         raised = _interrupts.pop(threading.get_ident(), None)

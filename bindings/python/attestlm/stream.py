@@ -9,20 +9,21 @@ import time
 from types import TracebackType
 from typing import Any, Callable, Dict, Optional, Type
 
-from ._call import PATIENCE_MS, call, interruptible, made, taken, text
+from ._call import PATIENCE_MS, call, interruptible, made, place, taken, text
 from ._handle import Owned
-from ._library import ffi, lib
+from ._library import lib
 from .answer import Answer, Event, Text, event, token_logprobs
-from .errors import AttestLMError, SignerError
+from .errors import AttestLMError, BusyError, ClosedError, SignerError
 from .receipt import Receipt
+from .request import named, uint32
 from .signer import Signer, cause, explained, signing
 
 
 class Stream(Owned):
     """An iterator over the events of a request. Closed before its end, it is cancelled, and nothing of it is signed."""
 
-    def __init__(self, pointer: Any, signer: Optional[Signer]) -> None:
-        super().__init__(pointer, lib.attestlm_generation_free, lib.attestlm_generation_cancel)
+    def __init__(self, place: Any, signer: Optional[Signer]) -> None:
+        super().__init__(place, lib.attestlm_generation_cancel)
         self._signer = signer
         self._causes: Dict[str, Optional[BaseException]] = {}
         self._ended = False
@@ -46,12 +47,12 @@ class Stream(Owned):
 
     def _pull(self) -> Optional[Event]:
         """The next event; None if none came soon, or none will come."""
-        slot = ffi.new("attestlm_bytes_t **")
+        slot = place("bytes")
         began = time.monotonic()
         with self._handle as generation, signing():
             status = call(lib.attestlm_generation_next, generation, PATIENCE_MS, slot)
             self._ended = status == lib.ATTESTLM_END
-            found = event(taken(slot[0]).decode()) if status == lib.ATTESTLM_OK else None
+            found = event(taken(slot).decode()) if status == lib.ATTESTLM_OK else None
         self._slow = not isinstance(found, Text) or time.monotonic() - began > PATIENCE_MS / 1000
         return found
 
@@ -61,7 +62,8 @@ class Stream(Owned):
 
     def answer(self, choice: int = 0) -> Answer:
         """The answer of a choice that is `Done`; its error, or why it has no receipt, is raised."""
-        value = json.loads(self._of_choice(lambda generation: text(lib.attestlm_generation_answer, generation, choice)))
+        number = named("choice", uint32, choice)
+        value = json.loads(self._of_choice(lambda generation: text(lib.attestlm_generation_answer, generation, number)))
         return Answer(
             choice=value["choice"],
             text=value["text"],
@@ -74,17 +76,19 @@ class Stream(Owned):
 
     def receipt(self, choice: int = 0) -> Receipt:
         """The receipt of a choice that is `Done`. It lives on after the stream."""
+        number = named("choice", uint32, choice)
         return Receipt(
-            self._of_choice(lambda generation: made("receipt", lib.attestlm_generation_receipt, generation, choice))
+            self._of_choice(lambda generation: made("receipt", lib.attestlm_generation_receipt, generation, number))
         )
 
     def prove_token(self, index: int, *, choice: int = 0, with_digest: bool = False) -> Dict[str, Any]:
         """A proof that output token `index` is what the receipt's trace says. `with_digest` shows the digest of its
         logits: with it, whoever has the model can confirm guesses of all tokens before."""
+        number, token = named("choice", uint32, choice), named("index", uint32, index)
         proof: Dict[str, Any] = json.loads(
             self._of_choice(
                 lambda generation: text(
-                    lib.attestlm_generation_prove_token, generation, choice, index, int(with_digest)
+                    lib.attestlm_generation_prove_token, generation, number, token, int(with_digest)
                 )
             )
         )
@@ -107,14 +111,14 @@ class AsyncStream:
     def __init__(self, start: Callable[[], Stream]) -> None:
         self._start = start
         self._stream: Optional[Stream] = None
+        self._starting = False
+        self._closed = False
 
     def __aiter__(self) -> AsyncStream:
         return self
 
     async def __anext__(self) -> Event:
-        if self._stream is None:
-            self._stream = await asyncio.to_thread(self._start)
-        stream = self._stream
+        stream = self._stream or await self._started()
         try:
             while stream.closed or not stream._ended:
                 found = await asyncio.to_thread(stream._pull)
@@ -124,6 +128,26 @@ class AsyncStream:
             await self.aclose()
             raise
         raise StopAsyncIteration
+
+    async def _started(self) -> Stream:
+        """Makes the request, once."""
+        if self._closed:
+            raise ClosedError("it was closed", "stream")
+        if self._starting:
+            raise BusyError("another task waits for its first event", "stream")
+        self._starting = True
+        try:
+            stream = await asyncio.to_thread(self._start)
+        except asyncio.CancelledError:
+            # The thread goes on, and what it makes is freed.
+            self._closed = True
+            raise
+        finally:
+            self._starting = False
+        if self._closed:
+            stream.close()
+        self._stream = stream
+        return stream
 
     @property
     def stream(self) -> Stream:
@@ -143,6 +167,7 @@ class AsyncStream:
 
     async def aclose(self) -> None:
         """Cancels what has not ended, and frees it."""
+        self._closed = True
         if self._stream is not None:
             self._stream.close()
 

@@ -56,6 +56,16 @@ def test_features() -> None:
 
 
 LOAD = "import attestlm"
+# The package itself is not loaded yet: its declarations are changed first.
+CHANGED = """
+import importlib.util, sys
+spec = importlib.util.spec_from_file_location("attestlm._cdef", {path!r})
+_cdef = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(_cdef)
+{change}
+sys.modules["attestlm._cdef"] = _cdef
+import attestlm
+"""
 
 
 def test_a_library_that_is_missing_or_another_is_an_import_error(tmp_path: Path) -> None:
@@ -69,28 +79,33 @@ def test_a_library_that_is_missing_or_another_is_an_import_error(tmp_path: Path)
         assert done.returncode == 1 and f"ImportError: attestlm: {path} is not the library" in done.stderr
 
 
+def test_a_library_without_a_function_is_an_import_error() -> None:
+    done = python(
+        CHANGED.format(
+            path=str(PACKAGE / "attestlm" / "_cdef.py"),
+            change="_cdef.CDEF += 'void attestlm_model_fly(attestlm_model_t *model);'",
+        )
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith("is not the library of this package: it has no attestlm_model_fly")
+
+
+def test_a_path_that_is_not_utf8_is_an_import_error() -> None:
+    done = python(LOAD, library="/lib\udcff/libattestlm.so")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith(r"the library's path is not UTF-8: b'/lib\xff/libattestlm.so'")
+
+
 def test_another_version_is_an_import_error() -> None:
     for change in ("_cdef.VERSION = '9.9.9'", "_cdef.CDEF = _cdef.CDEF.replace('ABI_VERSION 0', 'ABI_VERSION 99')"):
-        # The package itself is not loaded yet: its declarations are changed first.
-        done = python(
-            f"""
-import importlib.util, sys
-path = {str(PACKAGE / "attestlm" / "_cdef.py")!r}
-spec = importlib.util.spec_from_file_location("attestlm._cdef", path)
-_cdef = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(_cdef)
-{change}
-sys.modules["attestlm._cdef"] = _cdef
-import attestlm
-"""
-        )
+        done = python(CHANGED.format(path=str(PACKAGE / "attestlm" / "_cdef.py"), change=change))
         assert done.returncode == 1 and "this package needs" in done.stderr, done.stderr
 
 
 FAULTS = r"""
 import attestlm
 from attestlm import ArgumentError, BusyError, PanicError, has_feature
-from attestlm._call import call, made
+from attestlm._call import _FREE, call, free, made
 from attestlm._library import ffi, lib
 import threading, time, logging
 
@@ -106,6 +121,8 @@ attestlm_status_t attestlm_testing_object_add(attestlm_testing_object_t *object,
 attestlm_status_t attestlm_testing_object_panic(attestlm_testing_object_t *object, attestlm_error_t **err);
 void attestlm_testing_object_free(attestlm_testing_object_t *object);
 ''')
+
+_FREE[ffi.typeof('attestlm_testing_object_t **')] = lib.attestlm_testing_object_free
 
 def fails(error, function, *arguments):
     try:
@@ -127,7 +144,8 @@ attestlm.set_log(1)
 # A panic is an exception, and breaks its object and no other.
 fails(PanicError, lib.attestlm_testing_panic)
 assert len(lines) == 1 and lines[0][0] == "ERROR" and lines[0][1], lines
-thing, other = made("testing_object", lib.attestlm_testing_object_new), made("testing_object", lib.attestlm_testing_object_new)
+places = [made("testing_object", lib.attestlm_testing_object_new) for _ in range(2)]
+thing, other = places[0][0], places[1][0]
 place = ffi.new("uint64_t *")
 
 # The GIL is released in calls: another thread shares the object meanwhile; who wants it alone is told at once.
@@ -152,8 +170,8 @@ assert len(lines) == 2
 attestlm.set_log(0)
 fails(PanicError, lib.attestlm_testing_panic)
 assert len(lines) == 2
-lib.attestlm_testing_object_free(thing)
-lib.attestlm_testing_object_free(other)
+for place in places:
+    free(place)
 print("faults: ok")
 """
 

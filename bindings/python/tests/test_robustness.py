@@ -279,6 +279,29 @@ def test_a_task_can_be_cancelled(session: Session) -> None:
     assert session.generate("Tom", max_tokens=1).tokens
 
 
+def test_an_async_stream_makes_one_request(session: Session) -> None:
+    async def run() -> None:
+        stream = session.astream("Tom", max_tokens=3)
+        task = asyncio.ensure_future(stream.__anext__())
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        with pytest.raises(ClosedError):
+            await stream.__anext__()
+        stream = session.astream("Tom", max_tokens=3)
+        first, second = await asyncio.gather(stream.__anext__(), stream.__anext__(), return_exceptions=True)
+        assert not isinstance(first, BaseException) and isinstance(second, BusyError)
+        await stream.aclose()
+        stream = session.astream("Tom", max_tokens=3)
+        await stream.aclose()
+        with pytest.raises(ClosedError):
+            await stream.__anext__()
+
+    asyncio.run(run())
+    assert session.generate("Tom", max_tokens=1).tokens
+
+
 def test_streams_at_once_in_one_loop(model: Model) -> None:
     async def run(session: Session) -> "list[str]":
         async def read() -> str:
@@ -324,7 +347,7 @@ def test_what_is_dropped_is_freed(session: Session) -> None:
     next(stream)
     del stream
     gc.collect()
-    assert handle.closed and handle._pointer is None
+    assert handle.closed and handle._place is None
     # It was cancelled: the session's one stream is free again.
     assert session.generate("Tom", max_tokens=1).tokens
 
@@ -421,7 +444,7 @@ def test_close_beside_calls(model: Model) -> None:
         for thread in threads:
             thread.join()
         assert [type(error) for error in raised] == [ClosedError] * 4
-        assert session._handle._pointer is None
+        assert session._handle._place is None
 
 
 def test_a_fork_is_refused() -> None:
