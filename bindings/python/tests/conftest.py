@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,11 @@ QUESTION = [
 LONG: Dict[str, object] = {"ignore_eog": True, "temperature": 1, "seed": 1, "max_tokens": 500, "choices": 64}
 
 
+def interruptible() -> None:
+    """For a new process: what runs in the background of a shell ignores interrupts, and so would its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def python(
     program: str, *arguments: str, library: Optional[str] = None, folder: Optional[Path] = None
 ) -> "subprocess.CompletedProcess[str]":
@@ -35,6 +41,7 @@ def python(
         capture_output=True,
         text=True,
         timeout=120,
+        preexec_fn=interruptible,
     )
 
 

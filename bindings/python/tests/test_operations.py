@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Callable, Iterator, List, Tuple
 
 import pytest
-from conftest import QUESTION, ROOT
+from conftest import QUESTION, ROOT, interruptible
 
 from attestlm import CancelledError, Done, Model, ModelInfo, Receipt, Session, Signer
 from attestlm import _operation
@@ -69,7 +69,13 @@ print(raised, time.monotonic(), flush=True)
 def interrupted(work: str, path: Path, before: str = "", after: str = "") -> Tuple[float, float]:
     """How long after Ctrl-C the call ended, and the thread that it was made in."""
     program = PROGRAM.format(work=work, before=before, after=after)
-    child = subprocess.Popen([sys.executable, "-c", program, str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    child = subprocess.Popen(
+        [sys.executable, "-c", program, str(path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=interruptible,
+    )
     assert child.stdout is not None
     try:
         assert child.stdout.readline() == "ready\n"
