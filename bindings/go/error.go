@@ -34,8 +34,8 @@ const (
 	ErrForked      Code = C.ATTESTLM_ERR_FORKED      // this process is a fork of one that used the library
 )
 
-// ErrClosed says that the object was closed before the call.
-var ErrClosed = errors.New("attestlm: use of what is closed")
+// ErrClosed says that the object was closed before the call, or is none: nil, or not made by this package.
+var ErrClosed = errors.New("attestlm: use of what is closed or was never made")
 
 var codeNames = map[Code]string{
 	ErrArgument: "argument", ErrIO: "io", ErrModel: "model", ErrTemplate: "template", ErrGrammar: "grammar",

@@ -78,7 +78,7 @@ const patience = 50 * time.Millisecond
 // ctx.Err(). One goroutine at a time: another gets [ErrBusy]. Errors: [ErrEngine], [ErrInternal]: faults of the session,
 // which end all of its generations.
 func (g *Generation) Next(ctx context.Context) (Event, error) {
-	generation, closed := g.object.use()
+	generation, closed := g.held().use()
 	if closed != nil {
 		return Event{}, closed
 	}
@@ -106,7 +106,7 @@ func (g *Generation) Next(ctx context.Context) (Event, error) {
 // Poll is Next for a caller that has its own clock: it waits at most as long as given, in whole milliseconds, and says
 // whether there is an event. 0 computes one step at most.
 func (g *Generation) Poll(wait time.Duration) (event Event, ok bool, err error) {
-	generation, closed := g.object.use()
+	generation, closed := g.held().use()
 	if closed != nil {
 		return Event{}, false, closed
 	}
@@ -135,7 +135,7 @@ func (g *Generation) next(generation *C.attestlm_generation_t, wait time.Duratio
 
 // Cancel ends every choice as cancelled; the last events follow. It does not wait. After the end it does nothing.
 func (g *Generation) Cancel() error {
-	generation, closed := g.object.use()
+	generation, closed := g.held().use()
 	if closed != nil {
 		return closed
 	}
@@ -148,7 +148,7 @@ func (g *Generation) Cancel() error {
 // Answer gives the answer of a choice whose event "done" was pulled, with its receipt. [ErrBusy] while a goroutine is in
 // Next. Errors: [ErrArgument] (no such choice, or it has not ended), the choice's own error, or why it has no receipt.
 func (g *Generation) Answer(choice uint32) (*Answer, error) {
-	generation, closed := g.object.use()
+	generation, closed := g.held().use()
 	if closed != nil {
 		return nil, closed
 	}
@@ -170,7 +170,7 @@ func (g *Generation) Answer(choice uint32) (*Answer, error) {
 // Receipt gives the receipt of a choice whose event "done" was pulled, to be closed. With an external signer it is
 // unsigned. Errors: as of Answer; [ErrArgument] without a signer.
 func (g *Generation) Receipt(choice uint32) (*Receipt, error) {
-	generation, closed := g.object.use()
+	generation, closed := g.held().use()
 	if closed != nil {
 		return nil, closed
 	}
@@ -186,7 +186,7 @@ func (g *Generation) Receipt(choice uint32) (*Receipt, error) {
 // With the digest of its logits whoever has the model can confirm guesses of all tokens before. Errors: as of Answer;
 // [ErrReceipt] without a receipt.
 func (g *Generation) ProveToken(choice, index uint32, withDigest bool) ([]byte, error) {
-	generation, closed := g.object.use()
+	generation, closed := g.held().use()
 	if closed != nil {
 		return nil, closed
 	}
@@ -202,10 +202,8 @@ func (g *Generation) ProveToken(choice, index uint32, withDigest bool) ([]byte, 
 
 // Close frees the generation; before its end, it is cancelled, and a Next that waits returns.
 func (g *Generation) Close() error {
-	if g != nil {
-		_ = g.Cancel() // of one that is closed: nothing to do
-		g.object.close()
-	}
+	_ = g.Cancel() // of one that is closed: nothing to do
+	g.held().close()
 	return nil
 }
 
@@ -214,4 +212,12 @@ func flag(value bool) C.int32_t {
 		return 1
 	}
 	return 0
+}
+
+// held is the object, or nil of a nil Generation: every use of that is [ErrClosed].
+func (g *Generation) held() *object[*C.attestlm_generation_t] {
+	if g == nil {
+		return nil
+	}
+	return g.object
 }

@@ -35,7 +35,8 @@ var (
 var levels = [...]slog.Level{1: slog.LevelError, slog.LevelWarn, slog.LevelInfo, slog.LevelDebug, slog.LevelDebug - 4}
 
 // SetLogger sends the library's log lines of at least a level to a logger; nil: nowhere, which is how it begins. Trace is
-// slog.LevelDebug - 4. It is one setting for the process. The logger's handler must not use this package.
+// slog.LevelDebug - 4. It is one setting for the process. The logger's handler must not use this package, and must return:
+// runtime.Goexit in it ends the process.
 func SetLogger(to *slog.Logger, level slog.Level) error {
 	if err := ready(); err != nil {
 		return err
@@ -57,6 +58,14 @@ func write(level int, line string) {
 	if to == nil || level < 1 || level >= len(levels) {
 		return
 	}
-	defer func() { _ = recover() }() // a panic must not unwind through the library
+	returned := false
+	defer func() {
+		// A panic must not unwind through the library.
+		if recover() == nil && !returned {
+			// It would not be returned to, and whoever calls it next would wait for ever.
+			panic("attestlm: a slog.Handler called runtime.Goexit")
+		}
+	}()
 	to.Log(context.Background(), levels[level], line)
+	returned = true
 }

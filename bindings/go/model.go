@@ -106,7 +106,7 @@ func CheckModel(ctx context.Context, path string, options OpenOptions) (*ModelFi
 
 // Info says what the model is. The first call in a process may run the known-answer test, a few hundred milliseconds.
 func (m *Model) Info() (*ModelInfo, error) {
-	model, closed := m.object.use()
+	model, closed := m.held().use()
 	if closed != nil {
 		return nil, closed
 	}
@@ -119,9 +119,7 @@ func (m *Model) Info() (*ModelInfo, error) {
 
 // Close frees the model. Sessions and adapters made of it live on.
 func (m *Model) Close() error {
-	if m != nil {
-		m.object.close()
-	}
+	m.held().close()
 	return nil
 }
 
@@ -137,4 +135,12 @@ func (m *Model) done() {
 	if m != nil {
 		m.object.done()
 	}
+}
+
+// held is the object, or nil of a nil Model: every use of that is [ErrClosed].
+func (m *Model) held() *object[*C.attestlm_model_t] {
+	if m == nil {
+		return nil
+	}
+	return m.object
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -104,6 +105,84 @@ func TestUseAfterClose(t *testing.T) {
 	} {
 		if err := call(); !errors.Is(err, ErrClosed) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// What was never made, nil or zero, is as what was closed: among it the receipt of an answer without a signer.
+func TestUseOfNothing(t *testing.T) {
+	answer, err := newSession(t, Options{}).Generate(background, Request{Prompt: "1", MaxTokens: 1}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	live, ctx := theModel(t), background
+	request := Request{Prompt: "1", MaxTokens: 1}
+	for name, none := range map[string]struct {
+		model      *Model
+		adapter    *Adapter
+		session    *Session
+		generation *Generation
+		receipt    *Receipt
+		signer     *Signer
+	}{
+		"nil":  {receipt: answer.Receipt},
+		"zero": {&Model{}, &Adapter{}, &Session{}, &Generation{}, &Receipt{}, &Signer{}},
+	} {
+		for method, call := range map[string]func() error{
+			"Model.Info":            func() error { _, err := none.model.Info(); return err },
+			"Model.NewSession":      func() error { _, err := none.model.NewSession(Options{}); return err },
+			"Model.OpenAdapter":     func() error { _, err := none.model.OpenAdapter("x"); return err },
+			"Adapter.SHA256":        func() error { _, err := none.adapter.SHA256(); return err },
+			"Session.Info":          func() error { _, err := none.session.Info(); return err },
+			"Session.Start":         func() error { _, err := none.session.Start(ctx, request, nil); return err },
+			"Session.Generate":      func() error { _, err := none.session.Generate(ctx, request, nil); return err },
+			"Session.GenerateAll":   func() error { _, err := none.session.GenerateAll(ctx, request, nil); return err },
+			"Session.Score":         func() error { _, err := none.session.Score(ctx, request, Continuation{Text: "1"}, nil); return err },
+			"Session.Forget":        func() error { return none.session.Forget(ctx) },
+			"Session.Cancel":        func() error { return none.session.Cancel() },
+			"Generation.Next":       func() error { _, err := none.generation.Next(ctx); return err },
+			"Generation.Poll":       func() error { _, _, err := none.generation.Poll(0); return err },
+			"Generation.Cancel":     func() error { return none.generation.Cancel() },
+			"Generation.Answer":     func() error { _, err := none.generation.Answer(0); return err },
+			"Generation.Receipt":    func() error { _, err := none.generation.Receipt(0); return err },
+			"Generation.ProveToken": func() error { _, err := none.generation.ProveToken(0, 0, true); return err },
+			"Signer.Address":        func() error { _, err := none.signer.Address(); return err },
+			"Signer.Keystore":       func() error { _, err := none.signer.Keystore("x"); return err },
+			"Receipt.JSON":          func() error { _, err := none.receipt.JSON(true); return err },
+			"Receipt.TypedData":     func() error { _, err := none.receipt.TypedData(); return err },
+			"Receipt.Digest":        func() error { _, err := none.receipt.Digest(); return err },
+			"Receipt.Signer":        func() error { _, err := none.receipt.Signer(); return err },
+			"Receipt.Sign":          func() error { return none.receipt.Sign(make([]byte, 65)) },
+			"Receipt.Verify":        func() error { _, err := none.receipt.Verify(ctx, VerifyOptions{Model: live}); return err },
+			"Receipt.ProveStep":     func() error { _, err := none.receipt.ProveStep(0); return err },
+			"Receipt.CheckProof":    func() error { return none.receipt.CheckProof([]byte("{}")) },
+		} {
+			ended := make(chan error, 1)
+			go func() {
+				defer func() {
+					if value := recover(); value != nil {
+						ended <- fmt.Errorf("panic: %v", value)
+					}
+				}()
+				ended <- call()
+			}()
+			select {
+			case err := <-ended:
+				if !errors.Is(err, ErrClosed) {
+					t.Errorf("%s %s: %v", name, method, err)
+				}
+			case <-time.After(10 * time.Second):
+				t.Errorf("%s %s hangs", name, method)
+			}
+		}
+		for _, closer := range []io.Closer{none.model, none.adapter, none.session, none.generation, none.receipt, none.signer} {
+			if err := closer.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		_, err := newSession(t, Options{}).Start(ctx, request, &Signer{})
+		if !errors.Is(err, ErrClosed) {
+			t.Error(err)
 		}
 	}
 }

@@ -36,7 +36,7 @@ func newReceipt(status C.attestlm_status_t, receipt *C.attestlm_receipt_t, err *
 // and seed: what is left can still be checked for its signature and anchored. One that waits for its signature has zeros in
 // its place, which no verifier takes: [ParseReceipt] and [Receipt.Sign] complete it, in this process or another.
 func (r *Receipt) JSON(withDisclosure bool) ([]byte, error) {
-	receipt, closed := r.object.use()
+	receipt, closed := r.held().use()
 	if closed != nil {
 		return nil, closed
 	}
@@ -52,7 +52,7 @@ func (r *Receipt) JSON(withDisclosure bool) ([]byte, error) {
 
 // TypedData gives what a wallet's eth_signTypedData_v4 takes: the statement, before it is signed or after.
 func (r *Receipt) TypedData() ([]byte, error) {
-	receipt, closed := r.object.use()
+	receipt, closed := r.held().use()
 	if closed != nil {
 		return nil, closed
 	}
@@ -68,7 +68,7 @@ func (r *Receipt) TypedData() ([]byte, error) {
 
 // Digest is the EIP-712 digest that is signed.
 func (r *Receipt) Digest() ([32]byte, error) {
-	receipt, closed := r.object.use()
+	receipt, closed := r.held().use()
 	if closed != nil {
 		return [32]byte{}, closed
 	}
@@ -82,7 +82,7 @@ func (r *Receipt) Digest() ([32]byte, error) {
 
 // Signer is the stated signer's address. Whether the signature is that signer's is Verify's to say.
 func (r *Receipt) Signer() (Address, error) {
-	receipt, closed := r.object.use()
+	receipt, closed := r.held().use()
 	if closed != nil {
 		return Address{}, closed
 	}
@@ -98,7 +98,7 @@ func (r *Receipt) Signer() (Address, error) {
 // one valid form. [ErrBusy] beside any other call on the receipt. On failure the receipt is unchanged. Errors: [ErrSigner]
 // (no signature, or somebody else's).
 func (r *Receipt) Sign(signature []byte) error {
-	receipt, closed := r.object.use()
+	receipt, closed := r.held().use()
 	if closed != nil {
 		return closed
 	}
@@ -123,7 +123,7 @@ func (r *Receipt) Verify(ctx context.Context, options VerifyOptions) (*Report, e
 			return nil, failed
 		}
 	}
-	receipt, closed := r.object.use()
+	receipt, closed := r.held().use()
 	if closed != nil {
 		return nil, closed
 	}
@@ -152,7 +152,7 @@ func (r *Receipt) Verify(ctx context.Context, options VerifyOptions) (*Report, e
 // ProveStep gives a proof that step index is part of the output, from what the receipt discloses, as a JSON document. It
 // is the signer's claim, not a replay. Errors: [ErrArgument] (no such step), [ErrReceipt] (not disclosed).
 func (r *Receipt) ProveStep(index uint32) ([]byte, error) {
-	receipt, closed := r.object.use()
+	receipt, closed := r.held().use()
 	if closed != nil {
 		return nil, closed
 	}
@@ -189,7 +189,7 @@ func (r *Receipt) Redact(steps ...uint32) (*Receipt, error) {
 // CheckProof says whether a proof document of a step or an output token leads to this receipt's roots: nil, or
 // [ErrReceipt] and why not. The receipt's signature is not looked at.
 func (r *Receipt) CheckProof(proof []byte) error {
-	receipt, closed := r.object.use()
+	receipt, closed := r.held().use()
 	if closed != nil {
 		return closed
 	}
@@ -202,8 +202,14 @@ func (r *Receipt) CheckProof(proof []byte) error {
 
 // Close frees the receipt.
 func (r *Receipt) Close() error {
-	if r != nil {
-		r.object.close()
-	}
+	r.held().close()
 	return nil
+}
+
+// held is the object, or nil of a nil Receipt: every use of that is [ErrClosed].
+func (r *Receipt) held() *object[*C.attestlm_receipt_t] {
+	if r == nil {
+		return nil
+	}
+	return r.object
 }

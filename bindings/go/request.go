@@ -9,7 +9,8 @@ import (
 // Request says what to generate. What is left out has the value that the comments state, or is off. Exactly one of Messages,
 // Prompt and PromptTokens is the input.
 //
-// Real numbers are decimal texts of at most six places, as a receipt holds them: Temperature: "0.7".
+// Real numbers are decimal texts of at most six places, as a receipt holds them: Temperature: "0.7". Texts are UTF-8: what is
+// not is refused.
 //
 // A server decodes a client's request with encoding/json: see [Request.UnmarshalJSON].
 type Request struct {

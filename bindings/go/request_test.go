@@ -97,3 +97,65 @@ func TestRequestBesideJSON(t *testing.T) {
 	_, err := newSession(t, Options{}).Start(background, Request{JSON: []byte(`{"prompt":"1"}`), MaxTokens: 1}, nil)
 	answered(t, err, ErrArgument, "request", "other fields")
 }
+
+// What is not UTF-8 would be another text once it were written as JSON, and a receipt would stand for both.
+func TestTextsAreUTF8(t *testing.T) {
+	session, signer := newSession(t, Options{}), newTestSigner(t)
+	const ill = "secret \xff3 ="
+	for field, request := range map[string]Request{
+		"prompt":              {Prompt: ill},
+		"messages[1].content": {Messages: []Message{{"user", "1"}, {"user", ill}}},
+		"messages[0].role":    {Messages: []Message{{ill, "1"}}},
+		"stop[1]":             {Prompt: "1", Stop: []string{"2", ill}},
+		"grammar":             {Prompt: "1", Grammar: ill},
+		"date":                {Prompt: "1", Date: ill},
+		"seed":                {Prompt: "1", Seed: ill},
+		"tools":               {Prompt: "1", Tools: json.RawMessage(`["` + ill + `"]`)},
+		"schema":              {Prompt: "1", Schema: json.RawMessage(`{"const":"` + ill + `"}`)},
+		"":                    {JSON: json.RawMessage(`{"prompt":"` + ill + `"}`)},
+	} {
+		calls := map[string]func() error{
+			"Start": func() error { _, err := session.Start(background, request, signer); return err },
+			"Score": func() error {
+				_, err := session.Score(background, request, Continuation{Text: "1"}, signer)
+				return err
+			},
+		}
+		if field != "" {
+			calls["Marshal"] = func() error { _, err := json.Marshal(request); return err }
+		}
+		for name, call := range calls {
+			err := call()
+			var found *Error
+			if !errors.As(err, &found) || found.Code != ErrArgument || field != "" && found.Field != field {
+				t.Errorf("%s %s: %v", field, name, err)
+			} else if strings.Contains(err.Error(), "secret") {
+				t.Errorf("%s %s tells the text: %v", field, name, err)
+			}
+		}
+	}
+	_, err := session.Score(background, Request{Prompt: "1"}, Continuation{Text: ill}, nil)
+	answered(t, err, ErrArgument, "text", "")
+	if strings.Contains(err.Error(), "secret") {
+		t.Error(err)
+	}
+	_, err = json.Marshal(Continuation{Text: ill})
+	answered(t, err, ErrArgument, "text", "")
+	_, err = theModel(t).NewSession(Options{Profile: ill})
+	answered(t, err, ErrArgument, "profile", "")
+
+	answer, err := session.Generate(background, Request{Prompt: "2 + 3 =\ufffd", MaxTokens: 1}, signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Receipt.Close()
+	_, err = answer.Receipt.Verify(background, VerifyOptions{Request: &Request{Prompt: "2 + 3 =\xfe", MaxTokens: 1}, Terms: Terms{SignatureOnly: true}})
+	answered(t, err, ErrArgument, "prompt", "")
+	_, err = answer.Receipt.Verify(background, VerifyOptions{Terms: Terms{Finish: ill}})
+	answered(t, err, ErrArgument, "finish", "")
+	// U+FFFD itself is a character like others.
+	report, err := answer.Receipt.Verify(background, VerifyOptions{Model: theModel(t), Request: &Request{Prompt: "2 + 3 =\ufffd", MaxTokens: 1}})
+	if err != nil || report.Verdict.Name != Verified {
+		t.Errorf("%+v: %v", report, err)
+	}
+}

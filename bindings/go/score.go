@@ -10,10 +10,10 @@ import (
 	"encoding/json"
 )
 
-// Continuation is what follows a prompt: Tokens, if not nil, or Text, which is tokenized alone.
+// Continuation is what follows a prompt: Tokens, if not nil, or Text, which is UTF-8 and tokenized alone.
 type Continuation struct {
-	Text   string
-	Tokens []uint32
+	Text   string   `json:"text"`
+	Tokens []uint32 `json:"tokens"`
 }
 
 // MarshalJSON writes the one of the two that counts.
@@ -21,7 +21,9 @@ func (c Continuation) MarshalJSON() ([]byte, error) {
 	if c.Tokens != nil {
 		return json.Marshal(map[string][]uint32{"tokens": c.Tokens})
 	}
-	return encode("continuation", map[string]string{"text": c.Text})
+	return encode("continuation", struct {
+		Text string `json:"text"`
+	}{c.Text})
 }
 
 // Score says how likely a continuation is. Logprob is the sum of the tokens', Greedy says whether all are greedy. The
@@ -52,16 +54,11 @@ func (s *Session) Score(ctx context.Context, request Request, continuation Conti
 	if failed != nil {
 		return nil, failed
 	}
-	end, failed := s.turn.take(ctx)
+	session, end, failed := s.begin(ctx)
 	if failed != nil {
 		return nil, failed
 	}
 	defer end()
-	session, closed := s.object.use()
-	if closed != nil {
-		return nil, closed
-	}
-	defer s.object.done()
 	signing, failed := signer.begin()
 	if failed != nil {
 		return nil, failed

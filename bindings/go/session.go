@@ -51,7 +51,7 @@ func (m *Model) NewSession(options Options) (*Session, error) {
 	if failed != nil {
 		return nil, failed
 	}
-	model, closed := m.object.use()
+	model, closed := m.held().use()
 	if closed != nil {
 		return nil, closed
 	}
@@ -74,7 +74,7 @@ func (m *Model) NewSession(options Options) (*Session, error) {
 
 // Info says what was made of the options.
 func (s *Session) Info() (*SessionInfo, error) {
-	session, closed := s.object.use()
+	session, closed := s.held().use()
 	if closed != nil {
 		return nil, closed
 	}
@@ -94,16 +94,11 @@ func (s *Session) Start(ctx context.Context, request Request, signer *Signer) (*
 	if failed != nil {
 		return nil, failed
 	}
-	end, failed := s.turn.take(ctx)
+	session, end, failed := s.begin(ctx)
 	if failed != nil {
 		return nil, failed
 	}
 	defer end()
-	session, closed := s.object.use()
-	if closed != nil {
-		return nil, closed
-	}
-	defer s.object.done()
 	signing, failed := signer.begin()
 	if failed != nil {
 		return nil, failed
@@ -201,16 +196,11 @@ func (s *Session) GenerateAll(ctx context.Context, request Request, signer *Sign
 
 // Forget forgets every cached prefix that is not in use: the next prompt is read whole. It waits as [Session.Start] does.
 func (s *Session) Forget(ctx context.Context) error {
-	end, failed := s.turn.take(ctx)
+	session, end, failed := s.begin(ctx)
 	if failed != nil {
 		return failed
 	}
 	defer end()
-	session, closed := s.object.use()
-	if closed != nil {
-		return closed
-	}
-	defer s.object.done()
 	var err *C.attestlm_error_t
 	status := C.attestlm_session_forget(session, &err)
 	return failure(status, err)
@@ -219,7 +209,7 @@ func (s *Session) Forget(ctx context.Context) error {
 // Cancel ends what runs now: every generation as cancelled, a score with [ErrCancelled]. It does not wait, and does not
 // touch what comes later.
 func (s *Session) Cancel() error {
-	session, closed := s.object.use()
+	session, closed := s.held().use()
 	if closed != nil {
 		return closed
 	}
@@ -231,8 +221,34 @@ func (s *Session) Cancel() error {
 
 // Close frees the session. Generations and streams that were begun live on.
 func (s *Session) Close() error {
-	if s != nil {
-		s.object.close()
-	}
+	s.held().close()
 	return nil
+}
+
+// begin waits for the session's turn, and keeps the session for a call, until end.
+func (s *Session) begin(ctx context.Context) (session *C.attestlm_session_t, end func(), err error) {
+	if s.held() == nil {
+		return nil, nil, ErrClosed // there is no turn to wait for
+	}
+	pass, err := s.turn.take(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	session, err = s.object.use()
+	if err != nil {
+		pass()
+		return nil, nil, err
+	}
+	return session, func() {
+		s.object.done()
+		pass()
+	}, nil
+}
+
+// held is the object, or nil of a nil Session: every use of that is [ErrClosed].
+func (s *Session) held() *object[*C.attestlm_session_t] {
+	if s == nil {
+		return nil
+	}
+	return s.object
 }

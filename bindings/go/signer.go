@@ -99,7 +99,7 @@ func newSigner(status C.attestlm_status_t, signer *C.attestlm_signer_t, err *C.a
 
 // Address is in whose name it signs.
 func (s *Signer) Address() (Address, error) {
-	signer, closed := s.object.use()
+	signer, closed := s.held().use()
 	if closed != nil {
 		return Address{}, closed
 	}
@@ -114,7 +114,7 @@ func (s *Signer) Address() (Address, error) {
 // Keystore gives the key, encrypted under a password, as a keystore V3 document (scrypt, n = 2^18: about a second). Write
 // it to a file that nobody else may read. Errors: [ErrSigner] (the key is not here), [ErrIO].
 func (s *Signer) Keystore(password string) ([]byte, error) {
-	signer, closed := s.object.use()
+	signer, closed := s.held().use()
 	if closed != nil {
 		return nil, closed
 	}
@@ -131,9 +131,7 @@ func (s *Signer) Keystore(password string) ([]byte, error) {
 
 // Close frees the signer; its key is wiped when no generation uses it any more.
 func (s *Signer) Close() error {
-	if s != nil {
-		s.object.close()
-	}
+	s.held().close()
 	return nil
 }
 
@@ -152,4 +150,12 @@ func (s *Signer) begin() (*signing, error) {
 	defer s.object.done()
 	signing, _, err := signWith(s.address, s.function.Value().(*signing).sign)
 	return signing, err
+}
+
+// held is the object, or nil of a nil Signer: every use of that is [ErrClosed].
+func (s *Signer) held() *object[*C.attestlm_signer_t] {
+	if s == nil {
+		return nil
+	}
+	return s.object
 }

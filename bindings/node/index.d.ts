@@ -168,7 +168,8 @@ export interface WatchOptions {
   signal?: AbortSignal | null;
   /**
    * Called first with nothing done, then about twenty times a second if there is news, and before the call resolves with what is
-   * done by then; what computes nothing has no progress. What it throws rejects the call, and ends it.
+   * done by then; what computes nothing has no progress. What it throws rejects the call, and ends it; so does what its promise
+   * rejects with, if it is an async function and the call still runs. No call waits for such a promise.
    */
   onProgress?: ((progress: Progress) => void) | null;
 }

@@ -19,7 +19,7 @@ class Adapter extends Resource {
   /** @returns {import('../index.d.ts').Hex} */
   get sha256() {
     const bytes = Buffer.alloc(32);
-    using([this], (adapter) => call('attestlm_adapter_sha256', adapter, bytes));
+    using({ adapter: this }, (adapter) => call('attestlm_adapter_sha256', adapter, bytes));
     return `0x${bytes.toString('hex')}`;
   }
 }

@@ -125,7 +125,7 @@ class Generation {
    * @returns {Promise<T>}
    */
   #alone(work) {
-    const done = this.#turn.then(async () => usingAsync([await this.#opened], work));
+    const done = this.#turn.then(async () => usingAsync({ generation: await this.#opened }, work));
     this.#turn = done.catch(() => {});
     return done;
   }
@@ -243,7 +243,7 @@ class Generation {
   cancel() {
     this.#cancelled = true;
     if (this.#running && !this.#running.closed) {
-      using([this.#running], (generation) => call('attestlm_generation_cancel', generation));
+      using({ generation: this.#running }, (generation) => call('attestlm_generation_cancel', generation));
     }
   }
 

@@ -1,6 +1,7 @@
 'use strict';
 // What callers hand in, as the C interface takes it. Bytes are copied: whoever lent them may change or
 // transfer them while a call runs.
+const { isUint8Array } = require('node:util').types;
 const { argumentError } = require('./error.js');
 
 /**
@@ -10,13 +11,27 @@ const { argumentError } = require('./error.js');
  */
 function bytes(field, value) {
   if (typeof value === 'string') {
-    const copy = Buffer.from(value);
+    const copy = Buffer.from(wellFormed(field, value));
     return [copy, copy.length];
   }
-  if (value instanceof Uint8Array) {
-    return [Buffer.from(value), value.length];
+  if (isUint8Array(value)) {
+    // Its own `length` may say anything, and Buffer.from would ask it; this constructor does not.
+    const copy = Buffer.from(new Uint8Array(value).buffer);
+    return [copy, copy.length];
   }
   throw argumentError(field, 'must be a string or a Uint8Array');
+}
+
+/**
+ * A text without unpaired surrogates: UTF-8 has none, and one replaced would be another text, or password.
+ * @param {string} field
+ * @param {string} value
+ */
+function wellFormed(field, value) {
+  if (/\p{Surrogate}/u.test(value)) {
+    throw argumentError(field, 'has an unpaired surrogate');
+  }
+  return value;
 }
 
 /**
@@ -33,10 +48,29 @@ function json(field, value, write = String) {
   if (typeof value === 'string' || value instanceof Uint8Array) {
     return bytes(field, value);
   }
+  /** What objects in the value are called, for errors. @type {WeakMap<object, string>} */
+  const names = new WeakMap();
   const written = JSON.stringify(value, /** @this {any} */ function (key, member) {
+    if (!Array.isArray(this)) {
+      wellFormed(names.get(this) || field, key);
+    }
     // A Buffer has made something of itself before.
     const given = this[key];
-    return ArrayBuffer.isView(given) && !(given instanceof DataView) ? Array.from(/** @type {any} */ (given)) : typeof member === 'bigint' ? write(member) : member;
+    if (ArrayBuffer.isView(given) && !(given instanceof DataView)) {
+      return Array.from(/** @type {any} */ (given));
+    }
+    if (typeof member === 'bigint') {
+      return write(member);
+    }
+    if (typeof member === 'string' || (typeof member === 'object' && member !== null)) {
+      const parent = names.get(this) ?? '';
+      const name = Array.isArray(this) ? `${parent}[${key}]` : parent && key ? `${parent}.${key}` : parent + key;
+      if (typeof member === 'string' || member instanceof String) {
+        return wellFormed(name || field, String(member));
+      }
+      names.set(member, name);
+    }
+    return member;
   });
   if (written === undefined) {
     throw argumentError(field, 'must be JSON');
@@ -106,18 +140,18 @@ function index(field, value) {
 /**
  * The known members of an options object; another one is an error that names it.
  * @param {unknown} options
- * @param {string[]} known
+ * @param {string[]} [known] if left out, the library knows them
  * @returns {any}
  */
 function options(options, known) {
   if (options === undefined || options === null) {
     return {};
   }
-  if (typeof options !== 'object') {
+  if (typeof options !== 'object' || Array.isArray(options)) {
     throw argumentError('options', 'must be an object');
   }
   for (const key of Object.keys(options)) {
-    if (!known.includes(key)) {
+    if (known && !known.includes(key)) {
       throw argumentError(key, 'is no option of this call');
     }
   }

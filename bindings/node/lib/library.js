@@ -185,18 +185,21 @@ function forsake(operation, failure) {
  * Frees an object in a thread of the pool: a step that runs may have to end first.
  * @param {keyof typeof abi.functions} name
  * @param {Pointer} pointer
+ * @param {() => boolean} isDue asked when a thread is free: whether nobody freed it meanwhile
  */
-async function free(name, pointer) {
+async function free(name, pointer, isDue) {
   await calls.enter();
   try {
-    await queued(native(name), [pointer]);
+    if (isDue()) {
+      await queued(native(name), [pointer]);
+    }
   } finally {
     calls.leave();
   }
 }
 
 /**
- * Frees what no step keeps.
+ * Frees an object in this thread: what no step keeps, or where nothing else is to be done.
  * @param {keyof typeof abi.functions} name
  * @param {Pointer} pointer
  */

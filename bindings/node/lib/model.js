@@ -60,7 +60,7 @@ class Model extends Resource {
 
   async info() {
     const out = result();
-    await usingAsync([this], (model) => callLong('attestlm_model_info', model, out));
+    await usingAsync({ model: this }, (model) => callLong('attestlm_model_info', model, out));
     const info = JSON.parse(text(out));
     this.#sha256 = info.sha256;
     return info;
@@ -69,16 +69,16 @@ class Model extends Resource {
   /** @param {unknown} path */
   async openAdapter(path) {
     const out = result();
-    await usingAsync([this], (model) => callLong('attestlm_adapter_open', model, ...input.path(path), out));
+    await usingAsync({ model: this }, (model) => callLong('attestlm_adapter_open', model, ...input.path(path), out));
     return new Adapter(KEY, out[0]);
   }
 
-  /** @param {import('../index.d.ts').SessionOptions & { adapter?: unknown }} [options] */
+  /** @param {unknown} [options] */
   async createSession(options) {
-    const { adapter: given, ...rest } = options ?? {};
+    const { adapter: given, ...rest } = input.options(options);
     const adapter = optional('adapter', given, Adapter);
     const out = result();
-    await usingAsync([this, adapter], (...objects) =>
+    await usingAsync({ model: this, adapter }, (...objects) =>
       callLong('attestlm_session_new', ...objects, ...input.json('options', rest), out));
     const session = new Session(KEY, out[0]);
     this.#sha256 ??= (await session.info()).model;

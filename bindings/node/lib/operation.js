@@ -60,10 +60,11 @@ class Operation {
 }
 
 /**
- * What a call comes to that is handed an operation; an AbortError when the signal is aborted, or what `onProgress` throws, as
- * soon as that happens: the call is ended then, and nobody gets what it comes to.
+ * What a call comes to that is handed an operation; an AbortError when the signal is aborted, or what `onProgress` throws or
+ * its promise rejects with, as soon as that happens: the call is ended then, and nobody gets what it comes to. No promise is
+ * waited for: one that rejects after the call is passed over.
  * @template T
- * @param {{ signal?: AbortSignal | null, onProgress?: ((progress: Progress) => void) | null }} options
+ * @param {{ signal?: AbortSignal | null, onProgress?: ((progress: Progress) => unknown) | null }} options
  * @param {(operation: Pointer) => Promise<T>} work it is `callWatched` that makes the call
  * @returns {Promise<T>}
  */
@@ -97,7 +98,7 @@ async function operate({ signal: given, onProgress }, work) {
         for (const progress of operation.news()) {
           // The function may have aborted the call itself.
           if (!over) {
-            onProgress?.(progress);
+            Promise.resolve(onProgress?.(progress)).catch((failure) => over || stop(failure));
           }
         }
       } catch (failure) {

@@ -30,7 +30,7 @@ class Receipt extends Resource {
   toString(options) {
     const { disclosure = true } = input.options(options, ['disclosure']);
     const out = result();
-    using([this], (receipt) => call('attestlm_receipt_to_json', receipt, disclosure ? 1 : 0, out));
+    using({ receipt: this }, (receipt) => call('attestlm_receipt_to_json', receipt, disclosure ? 1 : 0, out));
     return text(out);
   }
 
@@ -40,27 +40,27 @@ class Receipt extends Resource {
 
   typedData() {
     const out = result();
-    using([this], (receipt) => call('attestlm_receipt_typed_data', receipt, out));
+    using({ receipt: this }, (receipt) => call('attestlm_receipt_typed_data', receipt, out));
     return JSON.parse(text(out));
   }
 
   /** @returns {import('../index.d.ts').Hex} */
   get digest() {
     const bytes = Buffer.alloc(32);
-    using([this], (receipt) => call('attestlm_receipt_digest', receipt, bytes));
+    using({ receipt: this }, (receipt) => call('attestlm_receipt_digest', receipt, bytes));
     return `0x${bytes.toString('hex')}`;
   }
 
   get signer() {
     const bytes = Buffer.alloc(20);
-    using([this], (receipt) => call('attestlm_receipt_signer', receipt, bytes));
+    using({ receipt: this }, (receipt) => call('attestlm_receipt_signer', receipt, bytes));
     return address.textOf(bytes);
   }
 
   /** @param {unknown} signature */
   sign(signature) {
     const bytes = input.hex('signature', signature);
-    using([this], (receipt) => call('attestlm_receipt_sign', receipt, ...bytes));
+    using({ receipt: this }, (receipt) => call('attestlm_receipt_sign', receipt, ...bytes));
   }
 
   /** @param {unknown} [options] */
@@ -71,7 +71,7 @@ class Receipt extends Resource {
     const terms = input.json('terms', given.terms);
     const request = input.request(given.request);
     return operate(given, (operation) =>
-      usingAsync([this, model, adapter], async (...objects) => {
+      usingAsync({ receipt: this, model, adapter }, async (...objects) => {
         const out = result();
         await callWatched(operation, 'attestlm_receipt_verify', ...objects, ...terms, ...request, operation, out);
         return JSON.parse(text(out));
@@ -81,7 +81,7 @@ class Receipt extends Resource {
   /** @param {number} index */
   proveStep(index) {
     const out = result();
-    using([this], (receipt) => call('attestlm_receipt_prove_step', receipt, input.index('index', index), out));
+    using({ receipt: this }, (receipt) => call('attestlm_receipt_prove_step', receipt, input.index('index', index), out));
     return JSON.parse(text(out));
   }
 
@@ -96,7 +96,7 @@ class Receipt extends Resource {
   /** @param {unknown} proof */
   checkProof(proof) {
     const bytes = input.json('proof', proof);
-    using([this], (receipt) => call('attestlm_receipt_check_proof', receipt, ...bytes));
+    using({ receipt: this }, (receipt) => call('attestlm_receipt_check_proof', receipt, ...bytes));
   }
 }
 

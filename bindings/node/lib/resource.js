@@ -1,7 +1,8 @@
 'use strict';
 // Objects of the library: freed when they are closed, or found unreachable, and no call uses them.
+const { isMainThread } = require('node:worker_threads');
 const { argumentError } = require('./error.js');
-const { free } = require('./library.js');
+const { free, freeNow } = require('./library.js');
 
 /** @typedef {import('./library.js').Pointer} Pointer */
 /**
@@ -38,10 +39,31 @@ function shown(_depth, options, inspect) {
   return `${this.constructor.name} ${inspect(about, options)}`;
 }
 
+/** Whose freeing has not begun. @type {Set<State>} */
+const live = new Set();
+
+/**
+ * @param {State} state
+ * @returns {any}
+ */
+const freeing = ({ noun }) => `attestlm_${noun}_free`;
+
 /** @param {State} state */
 function release(state) {
-  const name = /** @type {any} */ (`attestlm_${state.noun}_free`);
-  free(name, state.pointer).then(state.freed);
+  free(freeing(state), state.pointer, () => live.delete(state)).then(state.freed);
+}
+
+if (!isMainThread) {
+  // A process that ends gives everything back, a worker nothing. No callback follows: what calls use that still run stays.
+  process.on('exit', () => {
+    for (const state of live) {
+      state.closed = true;
+      if (state.users === 0) {
+        live.delete(state);
+        freeNow(freeing(state), state.pointer);
+      }
+    }
+  });
 }
 
 /** @type {FinalizationRegistry<State>} */
@@ -64,6 +86,7 @@ class Resource {
     const gone = /** @type {Promise<void>} */ (new Promise((resolve) => (freed = () => resolve(undefined))));
     const state = { pointer, noun, users: 0, closed: false, freed, gone };
     states.set(this, state);
+    live.add(state);
     unreachable.register(this, state, state);
   }
 
@@ -103,18 +126,22 @@ class Resource {
 }
 Object.defineProperty(Resource.prototype, INSPECT, { value: shown });
 
-/** @param {object} resource */
-function stateOf(resource) {
+/**
+ * A method may be called on whatever there is, and an object's prototype changed: only what was made here is of a noun.
+ * @param {object} resource
+ * @param {string} [noun] what it must be; any, if left out
+ */
+function stateOf(resource, noun) {
   const state = states.get(resource);
-  if (!state) {
-    throw new TypeError('Illegal invocation: not an object of this package');
+  if (!state || (noun !== undefined && state.noun !== noun)) {
+    throw new TypeError(`Illegal invocation: ${noun ? `no ${noun}` : 'not an object'} of this package`);
   }
   return state;
 }
 
-/** @param {(Resource | null)[]} resources */
+/** @param {Record<string, Resource | null>} resources */
 function lend(resources) {
-  const lent = resources.map((resource) => (resource === null ? null : stateOf(resource)));
+  const lent = Object.entries(resources).map(([noun, resource]) => (resource === null ? null : stateOf(resource, noun)));
   for (const state of lent) {
     if (state?.closed) {
       throw argumentError(state.noun, 'was closed');
@@ -140,7 +167,7 @@ function giveBack(lent) {
 /**
  * Does something with the pointers of resources, null for none, none of which is freed before it has ended.
  * @template T
- * @param {(Resource | null)[]} resources
+ * @param {Record<string, Resource | null>} resources each under its noun
  * @param {(...pointers: any[]) => T} work
  * @returns {T}
  */
@@ -156,7 +183,7 @@ function using(resources, work) {
 /**
  * The same for what takes its time.
  * @template T
- * @param {(Resource | null)[]} resources
+ * @param {Record<string, Resource | null>} resources each under its noun
  * @param {(...pointers: any[]) => Promise<T>} work
  * @returns {Promise<T>}
  */

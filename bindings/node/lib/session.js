@@ -49,7 +49,7 @@ class Session extends Resource {
   /** @returns {import('../index.d.ts').SessionInfo} what was fixed when it was made: nothing to wait for */
   #told() {
     const out = result();
-    using([this], (session) => call('attestlm_session_info', session, out));
+    using({ session: this }, (session) => call('attestlm_session_info', session, out));
     return JSON.parse(text(out));
   }
 
@@ -58,11 +58,11 @@ class Session extends Resource {
   }
 
   async forget() {
-    await usingAsync([this], (session) => callAsync('attestlm_session_forget', session));
+    await usingAsync({ session: this }, (session) => callAsync('attestlm_session_forget', session));
   }
 
   cancel() {
-    using([this], (session) => call('attestlm_session_cancel', session));
+    using({ session: this }, (session) => call('attestlm_session_cancel', session));
   }
 
   /**
@@ -74,7 +74,7 @@ class Session extends Resource {
     const signer = optional('signer', given.signer, Signer);
     const bytes = input.request(request);
     const queue = () =>
-      usingAsync([this, signer], async (session, signs) => {
+      usingAsync({ session: this, signer }, async (session, signs) => {
         const out = result();
         await callAsync('attestlm_session_generate', session, ...bytes, signs, out);
         return out[0];
@@ -120,7 +120,7 @@ class Session extends Resource {
     return operate(given, async (operation) => {
       const out = result();
       const document = result();
-      await usingAsync([this, signer], (session, signs) =>
+      await usingAsync({ session: this, signer }, (session, signs) =>
         callWatched(operation, 'attestlm_session_score', session, ...texts, signs, operation, out, signer ? document : null));
       const score = JSON.parse(text(out));
       score.receipt = null;

@@ -80,7 +80,7 @@ class Signer extends Resource {
 
   get address() {
     const bytes = Buffer.alloc(20);
-    using([this], (signer) => call('attestlm_signer_address', signer, bytes));
+    using({ signer: this }, (signer) => call('attestlm_signer_address', signer, bytes));
     return addresses.textOf(bytes);
   }
 
@@ -89,7 +89,7 @@ class Signer extends Resource {
     const secret = input.bytes('password', password);
     const out = result();
     try {
-      await usingAsync([this], (signer) => callLong('attestlm_signer_to_keystore', signer, ...secret, out));
+      await usingAsync({ signer: this }, (signer) => callLong('attestlm_signer_to_keystore', signer, ...secret, out));
     } finally {
       secret[0].fill(0);
     }

@@ -51,11 +51,11 @@ test('a panic breaks its object, and no other', async () => {
   const object = Broken.make();
   const other = Broken.make();
   const sum = [0];
-  using([object], (pointer) => call('attestlm_testing_object_add', pointer, 5, sum));
+  using({ testing_object: object }, (pointer) => call('attestlm_testing_object_add', pointer, 5, sum));
   assert.equal(sum[0], 5);
-  isPanic(await failure(() => usingAsync([object], (pointer) => callAsync('attestlm_testing_object_panic', pointer))));
-  assert.throws(() => using([object], (pointer) => call('attestlm_testing_object_add', pointer, 5, sum)), isPanic);
-  using([other], (pointer) => call('attestlm_testing_object_add', pointer, 1, sum));
+  isPanic(await failure(() => usingAsync({ testing_object: object }, (pointer) => callAsync('attestlm_testing_object_panic', pointer))));
+  assert.throws(() => using({ testing_object: object }, (pointer) => call('attestlm_testing_object_add', pointer, 5, sum)), isPanic);
+  using({ testing_object: other }, (pointer) => call('attestlm_testing_object_add', pointer, 1, sum));
   assert.equal(sum[0], 1);
   await Promise.all([object.close(), other.close()]);
   const session = await (await Model.bundled()).createSession({ contextTokens: 64 });
@@ -64,9 +64,9 @@ test('a panic breaks its object, and no other', async () => {
 
 test('who needs an object alone is told that it is in use', async () => {
   const object = Broken.make();
-  const held = usingAsync([object], (pointer) => callLong('attestlm_testing_object_hold', pointer, 300));
+  const held = usingAsync({ testing_object: object }, (pointer) => callLong('attestlm_testing_object_hold', pointer, 300));
   await sleep(100);
-  assert.throws(() => using([object], (pointer) => call('attestlm_testing_object_add', pointer, 5, [0])), (error) => error.code === -13 && error.codeName === 'busy');
+  assert.throws(() => using({ testing_object: object }, (pointer) => call('attestlm_testing_object_add', pointer, 5, [0])), (error) => error.code === -13 && error.codeName === 'busy');
   // Closed while it is held, it is freed afterwards.
   let freed = false;
   const closing = object.close().then(() => (freed = true));

@@ -125,6 +125,46 @@ test('nothing can be constructed or forged', async () => {
   }
 });
 
+test('what is called on, or made to look like, an object of another class is no pointer to the library', async () => {
+  const text = `import { Adapter, Model, Receipt, Session, Signer } from 'attestlm';
+    const model = await Model.bundled();
+    const session = await model.createSession({ contextTokens: 256 });
+    const signer = Signer.random();
+    const request = { prompt: 'Tom', maxTokens: 2 };
+    const { receipt } = await session.generate(request, { signer });
+    const calls = {
+      Adapter: [(other) => other.sha256],
+      Model: [(other) => other.info(), (other) => other.createSession(), (other) => other.openAdapter('x'),
+        (other) => receipt.verify({ model: other })],
+      Receipt: [(other) => String(other), (other) => JSON.stringify(other), (other) => other.typedData(), (other) => other.digest, (other) => other.signer,
+        (other) => other.sign(new Uint8Array(65)), (other) => other.verify(), (other) => other.proveStep(0), (other) => other.checkProof({})],
+      Session: [(other) => other.info(), (other) => other.forget(), (other) => other.cancel(), (other) => other.generate(request),
+        (other) => other.score(request, { text: 'a' })],
+      Signer: [(other) => other.address, (other) => other.toKeystore('x'), (other) => session.generate(request, { signer: other })],
+    };
+    const others = [await Model.bundled(), await model.createSession(), Signer.random(), Receipt.parse(String(receipt))];
+    const types = { Adapter, Model, Receipt, Session, Signer };
+    let refused = 0;
+    for (const [name, works] of Object.entries(calls)) {
+      for (const object of others) {
+        if (object instanceof types[name]) continue;
+        // What has the members of the class, and is another object of the library.
+        const was = Object.getPrototypeOf(object);
+        Object.setPrototypeOf(object, types[name].prototype);
+        for (const work of works) {
+          let error;
+          try { await work(object); } catch (failure) { error = failure; }
+          if (!(error instanceof TypeError) || !/Illegal invocation|Receiver must be/.test(error.message)) { console.log(String(work), error); process.exit(1); }
+          refused++;
+        }
+        Object.setPrototypeOf(object, was);
+      }
+    }
+    console.log(refused, (await session.generate(request)).tokens.length);`;
+  const { code, signal, stdout, stderr } = await runModule(text);
+  assert.deepEqual([code, signal, String(stdout)], [0, null, '67 2\n'], stderr);
+});
+
 test('arguments of other types are errors that name them', async () => {
   const model = await Model.bundled();
   const session = await model.createSession({ contextTokens: 256 });
@@ -154,6 +194,12 @@ test('arguments of other types are errors that name them', async () => {
     [() => session.generate(long(2), { onProgress: () => {} }), 'onProgress'],
     [() => session.score(long(2), { text: 'a' }, { onProgress: 'x' }), 'onProgress'],
     [() => model.createSession({ thread: 1 }), 'thread'],
+    [() => model.createSession(5), 'options'],
+    [() => model.createSession(true), 'options'],
+    [() => model.createSession('x'), 'options'],
+    [() => model.createSession(''), 'options'],
+    [() => model.createSession([]), 'options'],
+    [() => session.generate(long(2), []), 'options'],
     [() => model.createSession({ adapter: {} }), 'adapter'],
     [() => Signer.fromKey('0x00'), 'key'],
     [() => Signer.external(new Uint8Array(19)), 'address'],
@@ -227,4 +273,35 @@ test('a worker ends with live handles, also while calls run', async () => {
     console.log(text.length > 0 ? 'alive' : 'dead');`;
   const result = await runModule(text);
   assert.deepEqual([result.code, result.signal, String(result.stdout)], [0, null, 'alive\n'], result.stderr);
+});
+
+test('a worker that ends gives back what it made', async () => {
+  const endings = { 'by itself': '', 'by process.exit': 'process.exit();', 'by an error': "throw new Error('on purpose');", 'before what it closed is freed': 'session.close(); model.close(); process.exit();' };
+  for (const [name, end] of Object.entries(endings)) {
+    const worker = `const { Model, Receipt, Signer } = await import('attestlm');
+      const model = await Model.bundled();
+      const session = await model.createSession({ contextTokens: 256, threads: 3, oversubscribe: true });
+      const { receipt } = await session.generate({ prompt: 'Tom', maxTokens: 2 }, { signer: Signer.random() });
+      const generation = session.stream({ prompt: 'Tom', maxTokens: 200 });
+      await generation[Symbol.asyncIterator]().next();
+      // An object that is freed says so, and is not used.
+      process.on('exit', () => { try { receipt.digest; } catch (error) { if (!/was closed/.test(error.message)) process._rawDebug(error); } });
+      ${end}`;
+    const text = `import { readdirSync } from 'node:fs';
+      import { Worker } from 'node:worker_threads';
+      const url = new URL('data:text/javascript,' + encodeURIComponent(${JSON.stringify(worker)}.replaceAll("'attestlm'", JSON.stringify(import.meta.resolve('attestlm')))));
+      const threads = () => readdirSync('/proc/self/task').length;
+      async function work() {
+        const worker = new Worker(url);
+        worker.on('error', (error) => { if (error.message !== 'on purpose') throw error; });
+        await new Promise((resolve) => worker.once('exit', resolve));
+      }
+      // Libuv's own threads are there after the first.
+      await work();
+      const before = threads();
+      for (let round = 0; round < 5; round++) await work();
+      console.log(threads() - before);`;
+    const { code, stdout, stderr } = await runModule(text);
+    assert.deepEqual([code, String(stdout), stderr], [0, '0\n', ''], name);
+  }
 });

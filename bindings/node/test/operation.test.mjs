@@ -116,6 +116,10 @@ for (const [name, call] of Object.entries(calls)) {
       await isIdle();
       assert.equal(count, 1);
     }
+    // What it rejects with, too: a promise is not waited for, and the call still runs.
+    const rejected = new RangeError('enough');
+    assert.equal(await call({ onProgress: async () => { throw rejected; } }).then(assert.fail, (reason) => reason), rejected);
+    await isIdle();
     // Aborted by it, too.
     const controller = new AbortController();
     let count = 0;
@@ -125,6 +129,14 @@ for (const [name, call] of Object.entries(calls)) {
     await isIdle();
   });
 }
+
+test('a rejection after the call ends nobody, and a promise that never settles keeps no call', async () => {
+  for (const onProgress of [() => sleep(100).then(() => Promise.reject(new Error('late'))), () => new Promise(() => {})]) {
+    await (await Model.open(MODEL, { onProgress })).close();
+  }
+  // The runner fails a test whose process has a rejection that nobody handled.
+  await sleep(200);
+});
 
 test('what a call came to in spite of its end is freed', async () => {
   // Thrown at the last value: the model is open then, and its file mapped.

@@ -186,3 +186,63 @@ test('one step is shown, with its proof, and nothing else', async () => {
   const marked = await session.generate({ ...request, steps: ['<think>', '</think>'] }, { signer });
   assert.equal(marked.receipt.toJSON().disclosure.steps.length, 4);
 });
+
+test('texts that UTF-8 has not are refused, by the name of their field alone', async () => {
+  const signer = Signer.random();
+  const keystore = await signer.toKeystore('pässword');
+  const { receipt } = await session.generate({ prompt: 'Tom', maxTokens: 1 }, { signer });
+  const ill = 'secret\ud800';
+  const works = [
+    [() => session.generate(ill), 'prompt'],
+    [() => session.generate({ prompt: ill }), 'prompt'],
+    [() => session.generate({ prompt: '\udc00\ud800' }), 'prompt'],
+    [() => session.generate({ prompt: new String(ill) }), 'prompt'],
+    [() => session.generate({ prompt: { toJSON: () => ill } }), 'prompt'],
+    [() => session.generate({ messages: [{ role: 'user', content: 'x' }, { role: 'user', content: ill }] }), 'messages[1].content'],
+    [() => session.generate({ prompt: 'x', stop: ['y', ill] }), 'stop[1]'],
+    [() => session.generate({ prompt: 'x', schema: { properties: { [ill]: {} } } }), 'schema.properties'],
+    [() => session.generate({ [ill]: 1 }), 'request'],
+    [() => session.stream(ill), 'prompt'],
+    [() => session.score('x', ill), 'text'],
+    [() => session.score(ill, 'x'), 'prompt'],
+    [() => receipt.verify({ model, request: ill }), 'prompt'],
+    [() => receipt.verify({ model, terms: { profile: ill } }), 'profile'],
+    [() => receipt.verify({ model, terms: JSON.stringify({ profile: 1 }) + ill }), 'terms'],
+    [() => receipt.checkProof(ill), 'proof'],
+    [() => Receipt.parse(`{"${ill}":1}`), 'receipt'],
+    [() => model.createSession({ profile: ill }), 'profile'],
+    [() => signer.toKeystore(ill), 'password'],
+    [() => Signer.fromKeystore(keystore, ill), 'password'],
+    [() => Signer.fromKeystore(keystore + ill, 'x'), 'keystore'],
+    [() => Signer.external(ill), 'address'],
+    [() => Model.open(ill), 'path'],
+    [() => Model.check(ill), 'path'],
+    [() => model.openAdapter(ill), 'path'],
+  ];
+  for (const [work, field] of works) {
+    const { codeName, field: found, message } = await failure(work);
+    assert.deepEqual([codeName, found, message], ['argument', field, `${field}: has an unpaired surrogate`], String(work));
+  }
+  // A pair is a character like others.
+  const { receipt: paired } = await session.generate({ prompt: 'Tom \ud83c\udf4e', maxTokens: 1 }, { signer });
+  assert.equal((await paired.verify({ model, request: { prompt: 'Tom \u{1f34e}', maxTokens: 1 } })).verdict.name, 'verified');
+});
+
+test('no bytes are read but those that are there', async () => {
+  const written = String((await session.generate({ prompt: 'Tom', maxTokens: 1 }, { signer: Signer.random() })).receipt);
+  // Whatever it says of itself, at whichever time.
+  for (const length of [0, 1, written.length - 1, 67e6, 2 ** 53, -1, 'x']) {
+    for (let truths = 0; truths < 8; truths++) {
+      const bytes = new Uint8Array(Buffer.from(written));
+      let asked = 0;
+      Object.defineProperty(bytes, 'length', { get: () => (asked++ < truths ? written.length : length) });
+      assert.equal(String(Receipt.parse(bytes)), written, `${length} after ${truths}`);
+    }
+  }
+  const shared = new Uint8Array(new SharedArrayBuffer(written.length + 2), 1, written.length);
+  shared.set(Buffer.from(written));
+  assert.equal(String(Receipt.parse(shared)), written);
+  for (const not of [Object.create(Uint8Array.prototype), new Proxy(new Uint8Array(8), {})]) {
+    assert.equal((await failure(() => session.generate('x', { signer: Signer.external(not) }))).field, 'address');
+  }
+});
