@@ -19,7 +19,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help setup deps demo exactness attacks soak bench neighbour compilers build libraries install go-libs wheel package quickstarts bindings \
-	test test-rust test-pure test-vectors test-c test-go test-node test-python test-packages \
+	test test-rust test-pure test-vectors test-c test-go test-node test-python test-packages contracts test-contracts \
 	test-profiles test-exactness test-attacks test-soak test-bench fuzz lint fmt clean
 
 help: ## List the targets
@@ -42,7 +42,7 @@ test: ## Run every test
 	@scripts/setup.sh tests
 	@scripts/deps.sh $(TARGET)
 	@scripts/parts.sh test-rust:1200 test-pure:300 test-vectors:300 test-c:900 test-go:300 test-node:270 test-python:270 \
-		test-packages:270 test-profiles:240 test-exactness:300 test-attacks:180 test-soak:120 test-bench:120
+		test-packages:270 test-contracts:600 test-profiles:240 test-exactness:300 test-attacks:180 test-soak:120 test-bench:120
 
 # Release: the engine's tests read thousands of tokens.
 test-rust:
@@ -89,6 +89,13 @@ package: deps ## Pack the wheel, the npm packages and the Go module into target/
 quickstarts: package ## Install every package afresh and run the quickstart of each language: one receipt
 	@scripts/quickstarts.sh $(TARGET)
 
+# The contracts in an EVM, beside the library. A workspace of its own, so a target of its own.
+test-contracts: contracts
+	CARGO_TARGET_DIR=$(abspath $(TARGET))/evm $(CARGO) test --locked --manifest-path contracts/evm/Cargo.toml
+
+contracts: deps ## Compile the contracts into contracts/out
+	@cd contracts && npm ci --prefer-offline --no-audit --no-fund && node compile.mjs
+
 # The vectors are what independent reference programs compute; check.py shares no code with those.
 test-vectors:
 	$(CARGO) run --release --locked --quiet --package xtask -- vectors --check
@@ -122,6 +129,8 @@ lint: setup ## Formatting, clippy and documentation, every warning an error
 	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --release --locked --package attestlm --no-default-features --all-targets -- -D warnings
 	$(CARGO) clippy --release --locked --package attestlm-ffi --no-default-features --features testing -- -D warnings
+	$(CARGO) fmt --manifest-path contracts/evm/Cargo.toml --check
+	CARGO_TARGET_DIR=$(abspath $(TARGET))/evm $(CARGO) clippy --locked --manifest-path contracts/evm/Cargo.toml --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --release --locked --workspace --no-deps
 
 # Short forms of the trials.

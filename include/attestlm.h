@@ -704,6 +704,23 @@ attestlm_status_t attestlm_receipt_prove_step(const attestlm_receipt_t *receipt,
                                               attestlm_error_t **err);
 
 /*
+ attestlm_receipt_redact: a receipt of which only some steps are readable: `shown` is JSON, `{"steps": [0, 2]}`, their
+ indices. Each comes with its proof; request, prompt, policy, tokens, other steps, seed and nonce are withheld, and no
+ guess of them can be checked. `attestlm_receipt_verify` with the term `signatureOnly` compares each ("step 2").
+
+ `*redacted` is the caller's, to be freed with `attestlm_receipt_free`; NULL on failure. May run beside other `const`
+ calls on the receipt. Errors: `ATTESTLM_ERR_ARGUMENT` (no such step), `ATTESTLM_ERR_RECEIPT` (not disclosed).
+ Since 0.1.0.
+
+ Requires: `receipt` is live; `shown_len` bytes at `shown` are readable; `redacted` is writable; `err` is NULL or writable.
+ */
+attestlm_status_t attestlm_receipt_redact(const attestlm_receipt_t *receipt,
+                                          const uint8_t *shown,
+                                          size_t shown_len,
+                                          attestlm_receipt_t **redacted,
+                                          attestlm_error_t **err);
+
+/*
  attestlm_receipt_check_proof: whether a proof document of a step or an output token leads to this receipt's
  roots. The receipt's signature is not looked at.
 

@@ -100,6 +100,7 @@ func TestUseAfterClose(t *testing.T) {
 		"Receipt.Sign":          func() error { return receipt.Sign(make([]byte, 65)) },
 		"Receipt.Verify":        func() error { _, err := receipt.Verify(background, VerifyOptions{}); return err },
 		"Receipt.ProveStep":     func() error { _, err := receipt.ProveStep(0); return err },
+		"Receipt.Redact":        func() error { _, err := receipt.Redact(0); return err },
 		"Receipt.CheckProof":    func() error { return receipt.CheckProof([]byte("{}")) },
 	} {
 		if err := call(); !errors.Is(err, ErrClosed) {

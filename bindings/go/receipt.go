@@ -166,6 +166,26 @@ func (r *Receipt) ProveStep(index uint32) ([]byte, error) {
 	return output(proof), nil
 }
 
+// Redact gives the receipt with these steps, each with its proof, and nothing else readable, or open to guesses. It is the
+// caller's to close. [Receipt.Verify] with SignatureOnly compares each step. Errors: [ErrArgument] (no such step), [ErrReceipt]
+// (not disclosed).
+func (r *Receipt) Redact(steps ...uint32) (*Receipt, error) {
+	shown, failed := encode("steps", map[string][]uint32{"steps": append([]uint32{}, steps...)})
+	if failed != nil {
+		return nil, failed
+	}
+	receipt, closed := r.object.use()
+	if closed != nil {
+		return nil, closed
+	}
+	defer r.object.done()
+	var redacted *C.attestlm_receipt_t
+	var err *C.attestlm_error_t
+	data, length := input(shown)
+	status := C.attestlm_receipt_redact(receipt, data, length, &redacted, &err)
+	return newReceipt(status, redacted, err)
+}
+
 // CheckProof says whether a proof document of a step or an output token leads to this receipt's roots: nil, or
 // [ErrReceipt] and why not. The receipt's signature is not looked at.
 func (r *Receipt) CheckProof(proof []byte) error {

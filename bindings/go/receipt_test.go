@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
@@ -136,6 +137,55 @@ func TestReportJSON(t *testing.T) {
 		t.Errorf("%s", written)
 	}
 	if _, err := ParseReceipt([]byte("{}")); !errors.Is(err, ErrReceipt) {
+		t.Error(err)
+	}
+}
+
+// One step of a reasoned answer is shown, with its proof; the others, the question and the tokens are not.
+func TestRedact(t *testing.T) {
+	session, signer := newSession(t, Options{}), newTestSigner(t)
+	request := Request{Messages: []Message{{Role: "user", Content: "Ruth has 6 boxes. Each one holds 8 balls. Later, she drops 26 balls " +
+		"and cannot find them. She hands 2 balls to Vera. How many balls are left with Ruth?"}}}
+	answer, err := session.Generate(background, request, signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Receipt.Close()
+	redacted, err := answer.Receipt.Redact(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer redacted.Close()
+	text, err := redacted.JSON(true)
+	if err != nil || !bytes.Contains(text, []byte("48 - 26 = 22")) {
+		t.Fatalf("%s: %v", text, err)
+	}
+	for _, hidden := range []string{"6 * 8", "22 - 2", "Ruth", "nonce"} {
+		if bytes.Contains(text, []byte(hidden)) {
+			t.Errorf("%s is readable", hidden)
+		}
+	}
+	report, err := parse(t, text).Verify(background, VerifyOptions{Terms: Terms{SignatureOnly: true}})
+	if err != nil || report.Verdict.Name != Verified || !slices.Contains(report.Compared, "step 1") {
+		t.Errorf("%+v: %v", report, err)
+	}
+	for _, steps := range [][]uint32{nil, {4}} {
+		_, err := answer.Receipt.Redact(steps...)
+		if !errors.Is(err, ErrArgument) {
+			t.Errorf("%v: %v", steps, err)
+		}
+	}
+	if _, err := redacted.Redact(1); !errors.Is(err, ErrReceipt) {
+		t.Error(err)
+	}
+	// Without steps there is one, the answer.
+	request.Steps = &Markers{}
+	whole, err := session.Generate(background, request, signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer whole.Receipt.Close()
+	if _, err := whole.Receipt.Redact(1); !errors.Is(err, ErrArgument) {
 		t.Error(err)
 	}
 }

@@ -41,6 +41,7 @@ type Request struct {
 	MaxTokens        uint32                 `json:"maxTokens,omitempty"`     // of the output; 256 if left out
 	ContextTokens    uint32                 `json:"contextTokens,omitempty"` // of prompt and output; the session's if left out
 	Choices          uint32                 `json:"choices,omitempty"`       // answers to draw, 1 (if left out) to 64
+	Steps            *Markers               `json:"steps,omitempty"`         // of reasoning, which is cut into steps; the model's if left out
 	Logprobs         *uint32                `json:"logprobs,omitempty"`      // 0 to 20: how many of the likeliest tokens, beside each
 
 	// 0x and 64 hex digits, a decimal number below 2^64, or "random" (if left out, above temperature 0).
@@ -59,6 +60,19 @@ type Request struct {
 type Message struct {
 	Role    string `json:"role"`
 	Content string `json:"content"`
+}
+
+// Markers are what opens reasoning and what closes it. Empty ones cut an output into no steps: the whole is the answer.
+type Markers struct {
+	Open, Close string
+}
+
+// MarshalJSON writes false, or the two texts.
+func (m Markers) MarshalJSON() ([]byte, error) {
+	if m == (Markers{}) {
+		return []byte("false"), nil
+	}
+	return encode("steps", []string{m.Open, m.Close})
 }
 
 // Domain is the contract that a receipt is for.

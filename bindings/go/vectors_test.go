@@ -30,6 +30,7 @@ var areas = map[string]struct {
 	"refused":     {run: refusedCase},
 	"requests":    {run: requestCase},
 	"sampler":     {whyNot: "draws from given logits, which only whole answers show (generations)"},
+	"steps":       {whyNot: "outputs of no model; a model's own are cut in its answers (generations)"},
 	"template":    {whyNot: "templates of no model; a model's own shows in its answers (generations)"},
 }
 

@@ -142,6 +142,8 @@ export interface Request {
   maxTokens?: Count | null;
   contextTokens?: Count | null;
   choices?: Count | null;
+  /** How the output is cut into steps: false, the whole is the answer; or what opens reasoning and what closes it. */
+  steps?: false | readonly [open: string, close: string] | null;
   seed?: Whole | null;
   seedRule?: Count | null;
   clientEntropy?: string | null;
@@ -416,6 +418,8 @@ export class Receipt implements Closeable {
   verify(options?: VerifyOptions): Promise<Report>;
   /** A proof that a step is part of the output. */
   proveStep(index: number): Proof;
+  /** The receipt with these steps, each with its proof, and nothing else readable, or open to guesses. */
+  redacted(shown: { steps: number[] }): Receipt;
   /** Throws if a proof of a step or an output token does not lead to this receipt. */
   checkProof(proof: Proof | Text): void;
   readonly closed: boolean;

@@ -32,6 +32,10 @@ pub enum Command {
     Verify(Box<Verify>),
     /// Show what a receipt says, without replaying it.
     Inspect(Inspect),
+    /// Show, prove and check the steps of a receipt: its reasoning and its answer.
+    Steps(Steps),
+    /// Write a receipt of which only some steps are readable.
+    Disclose(Disclose),
     /// Make a signing key, or show the address of one.
     Key {
         /// What to do with a key.
@@ -191,6 +195,12 @@ pub struct Sampling {
     /// Prompt and output together [default: 2048, or the model's own limit if that is smaller].
     #[arg(long, value_name = "N")]
     pub context_tokens: Option<u32>,
+    /// What opens and what closes the reasoning, which is cut into steps [default: as the model's chat template writes].
+    #[arg(long, num_args = 2, value_names = ["OPEN", "CLOSE"], allow_hyphen_values = true, conflicts_with = "no_steps")]
+    pub markers: Option<Vec<String>>,
+    /// Cut the output into no steps: the whole is the answer.
+    #[arg(long)]
+    pub no_steps: bool,
     /// Number of answers; their receipts are OUT.json, OUT.1.json, OUT.2.json, …
     #[arg(long, value_name = "N")]
     pub choices: Option<u32>,
@@ -253,6 +263,52 @@ pub struct Verify {
 pub struct Inspect {
     /// The receipt; `-` is standard input.
     pub receipt: PathBuf,
+}
+
+/// `attestlm steps`.
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct Steps {
+    /// What to do with steps; without it they are shown.
+    #[command(subcommand)]
+    pub command: Option<StepsCommand>,
+    /// The receipt; `-` is standard input.
+    #[arg(required = true)]
+    pub receipt: Option<PathBuf>,
+}
+
+/// `attestlm steps`, further.
+#[derive(Subcommand)]
+pub enum StepsCommand {
+    /// Print the receipt with one step and its proof, and nothing else readable.
+    Prove {
+        /// The receipt; `-` is standard input.
+        receipt: PathBuf,
+        /// The step, from 0; `attestlm steps RECEIPT` numbers them.
+        #[arg(long, value_name = "I")]
+        step: u32,
+    },
+    /// Check the steps that a document shows, without a model: signature, signer, and each step's place under it.
+    Verify {
+        /// What `steps prove` or `disclose` wrote, or a whole receipt; `-` is standard input.
+        proof: PathBuf,
+        /// Address that must have signed: a step is the claim of its signer.
+        #[arg(long, value_name = "ADDRESS")]
+        expect_signer: String,
+    },
+}
+
+/// `attestlm disclose`.
+#[derive(Args)]
+pub struct Disclose {
+    /// The receipt; `-` is standard input.
+    pub receipt: PathBuf,
+    /// The steps to show, from 0, separated by commas.
+    #[arg(long, value_name = "I,…", required = true, value_delimiter = ',')]
+    pub steps: Vec<u32>,
+    /// Write the document here instead of to standard output; the file is whole or absent.
+    #[arg(long, value_name = "OUT.json")]
+    pub out: Option<PathBuf>,
 }
 
 /// `attestlm key`.

@@ -10,7 +10,7 @@ use serde_json::{json, Value};
 
 use crate::args::Inspect;
 use crate::fail::{one_line, Outcome, Status};
-use crate::{files, terminal};
+use crate::{files, steps, terminal};
 
 pub fn run(args: &Inspect, as_json: bool) -> Outcome {
     let document = Document::parse(&files::read(&args.receipt)?)?;
@@ -18,9 +18,7 @@ pub fn run(args: &Inspect, as_json: bool) -> Outcome {
     let signed =
         signer::recover(&digest, &document.signature.0).is_ok_and(|by| by == document.receipt.signer);
     let disclosure = document.disclosure.as_ref();
-    let texts: Option<Vec<String>> = disclosure
-        .and_then(|d| d.steps.as_ref())
-        .map(|steps| steps.iter().map(|step| String::from_utf8_lossy(&step.text).into_owned()).collect());
+    let steps = steps::shown(&document).ok();
     let profile = disclosure.and_then(|d| d.profile.clone());
     let matches = disclosed(&document);
 
@@ -36,7 +34,7 @@ pub fn run(args: &Inspect, as_json: bool) -> Outcome {
             "profileId": profile,
             "disclosed": disclosure.is_some(),
             "disclosureMatches": matches.as_ref().map(Result::is_ok),
-            "steps": texts,
+            "steps": steps.map(|steps| steps.into_iter().map(steps::to_json).collect::<Vec<_>>()),
         }))?;
         return Ok(Status::Done);
     }
@@ -71,12 +69,7 @@ pub fn run(args: &Inspect, as_json: bool) -> Outcome {
         };
         let _ = writeln!(out, "{key:14} {shown}{note}");
     }
-    for (i, text) in texts.iter().flatten().enumerate() {
-        let _ = writeln!(out, "step {i}:");
-        for line in text.lines() {
-            let _ = writeln!(out, "    {}", one_line(line));
-        }
-    }
+    out.push_str(&steps::to_text(steps.as_deref().unwrap_or_default()));
     terminal::print(&out)?;
     Ok(Status::Done)
 }

@@ -1,6 +1,7 @@
 //! The command `attestlm`: turns flags into the library's calls and its results into text.
 
 mod args;
+mod disclose;
 mod fail;
 mod files;
 mod inspect;
@@ -14,6 +15,7 @@ mod request;
 mod run;
 mod score;
 mod signing;
+mod steps;
 mod terminal;
 mod verify;
 
@@ -53,6 +55,8 @@ fn dispatch(cli: &Cli) -> Outcome {
         Command::Run(args) => run::run(args, cli.json),
         Command::Verify(args) => verify::run(args, cli.json),
         Command::Inspect(args) => inspect::run(args, cli.json),
+        Command::Steps(args) => steps::run(args, cli.json),
+        Command::Disclose(args) => disclose::run(args),
         Command::Key { command } => key::run(command, cli.json),
         Command::Model { command } => model::run(command, cli.json),
         Command::Profile(_) => profile::run(cli.json),

@@ -56,7 +56,16 @@ struct SamplingJson {
     schema: Option<String>,
     grammar: Option<String>,
     max_tokens: Option<u32>,
+    steps: Option<StepsJson>,
     choices: Option<u32>,
+}
+
+/// `false`, or two markers.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum StepsJson {
+    None(bool),
+    Markers(Vec<String>),
 }
 
 #[derive(Serialize, Default)]
@@ -155,6 +164,10 @@ impl SamplingJson {
             schema: flags.schema.as_deref().map(files::read_text).transpose()?,
             grammar: flags.grammar.as_deref().map(files::read_text).transpose()?,
             max_tokens: flags.max_tokens,
+            steps: match flags.no_steps {
+                true => Some(StepsJson::None(false)),
+                false => flags.markers.clone().map(StepsJson::Markers),
+            },
             choices: flags.choices,
         })
     }

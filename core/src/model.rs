@@ -12,7 +12,9 @@ use crate::engine::{
 use crate::error::{Error, ErrorKind, Result};
 use crate::gguf::{self, GgufFile, ModelFile, ModelHeader};
 use crate::grammar::GrammarVocab;
+use crate::policy::SegmenterSpec;
 use crate::profile::Profile;
+use crate::steps;
 use crate::template::ChatTemplate;
 
 /// The bundled model `abacus` (`models/abacus/README.md`).
@@ -69,6 +71,12 @@ impl Model {
     pub fn open_with(path: &Path, progress: &mut dyn FnMut(Progress) -> bool) -> Result<Self> {
         cpu::check_instruction_set()?;
         Self::load(GgufFile::open(path)?, progress)
+    }
+
+    /// How outputs are cut into steps where a request does not say: by the markers that the chat template writes.
+    #[must_use]
+    pub fn segmenter(&self) -> SegmenterSpec {
+        steps::of_template(self.template().ok().map(ChatTemplate::source))
     }
 
     /// The bundled model, loaded once for the process.

@@ -41,9 +41,9 @@ pub struct GrammarSpec {
 /// The step segmenter named by a policy.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SegmenterSpec {
-    /// Segmenter id; 0: the whole output is one answer step.
+    /// Segmenter id ([`SegmenterSpec::WHOLE`], [`SegmenterSpec::MARKED`], [`SegmenterSpec::OPENED`]).
     pub id: u32,
-    /// Opening and closing markers, in order; empty for segmenter 0.
+    /// The opening marker and the closing one; none for segmenter 0.
     pub markers: Vec<String>,
 }
 
@@ -228,6 +228,12 @@ impl SamplingPolicy {
         at_most("segmenter", "markers", self.segmenter.markers.len(), limits::MARKERS)?;
         if self.segmenter.id == 0 && !self.segmenter.markers.is_empty() {
             return Err(Error::argument("segmenter", "segmenter 0 takes no markers"));
+        }
+        if matches!(self.segmenter.id, 1 | 2) && self.segmenter.markers.len() != 2 {
+            return Err(Error::argument(
+                "segmenter",
+                "needs two markers: what opens reasoning and what closes it",
+            ));
         }
         self.segmenter.markers.iter().try_for_each(|marker| text("segmenter", marker, limits::MARKER_BYTES))
     }

@@ -16,11 +16,13 @@ mod disclosure;
 mod document;
 mod eip712;
 pub mod sampler_record;
+mod shown;
 
 pub use check::{check_commitments, Compared, Mismatch};
 pub use disclosure::{Disclosure, Secrets, SeedDisclosure, SomeSalts};
 pub use document::{Document, Signature, DOCUMENT_LIMITS};
 pub use eip712::{Domain, DOMAIN_NAME, DOMAIN_VERSION};
+pub use shown::Shown;
 
 /// What is claimed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

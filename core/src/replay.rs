@@ -69,6 +69,8 @@ pub(crate) struct Replayed {
     pub distances: Vec<f64>,
     /// The output's text, as the rule of ends gives it.
     pub text: Vec<u8>,
+    /// Where the bytes of each output token end.
+    pub ends: Vec<usize>,
 }
 
 impl Replayed {
@@ -165,6 +167,7 @@ pub(crate) fn replay(claim: &Claim<'_>, options: &ReplayOptions<'_>) -> Result<R
     options.operation.advance(start as u64, fed.len() as u64);
     if let Some(checker) = checker {
         replayed.text = checker.output.text().to_vec();
+        replayed.ends = checker.output.ends().to_vec();
     }
     Ok(replayed)
 }

@@ -1,6 +1,8 @@
 //! Steps: an output cut into reasoning steps and the answer, each committed as a leaf of its
 //! own, so that one can be shown and checked alone.
 
+mod segment;
+
 use crate::abi::{self, keccak_words, Word};
 use crate::commitment::{self, labels};
 use crate::error::{Error, Result};
@@ -9,6 +11,8 @@ use crate::json::{self, Object, Ordered};
 use crate::merkle::{self, Tree};
 use crate::receipt::{Receipt, PROOF_LIMITS};
 use crate::ErrorKind;
+
+pub use segment::{of_template, MARKERS};
 
 /// What a step is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,7 +52,7 @@ pub struct Step {
     pub text: Vec<u8>,
 }
 
-/// Segmenter 0: the whole output is one answer step, even when it is empty.
+/// The whole output as one answer step, even when it is empty.
 #[must_use]
 pub fn whole_output(output_count: u32, text: Vec<u8>) -> Vec<Step> {
     vec![Step { index: 0, kind: StepKind::Answer, first_token: 0, end_token: output_count, text }]
@@ -194,6 +198,11 @@ impl StepProof {
     fn read(text: &[u8]) -> Result<Self> {
         let mut object = Object::new("", json::parse("step proof", text, PROOF_LIMITS)?)?;
         crate::receipt::expect_text(&mut object, "type", STEP_PROOF_TYPE)?;
+        Self::take(object)
+    }
+
+    /// The members of a proof, all there are.
+    pub(crate) fn take(mut object: Object) -> Result<Self> {
         let count = object.uint32("count")?;
         let proof = StepProof {
             step: read_step(&mut object)?,
@@ -210,11 +219,18 @@ impl StepProof {
     /// # Errors
     /// None in practice; the writer's depth limit is never met.
     pub fn to_json(&self) -> Result<String> {
-        let mut members = vec![("type", STEP_PROOF_TYPE.into()), ("count", self.count.into())];
+        let mut members = vec![("type", STEP_PROOF_TYPE.into())];
+        members.extend(self.members());
+        Ordered::Object(members).to_text()
+    }
+
+    /// What [`Self::take`] reads.
+    pub(crate) fn members(&self) -> Vec<(&'static str, Ordered)> {
+        let mut members = vec![("count", self.count.into())];
         members.extend(write_step(&self.step));
         members.push(("salt", hex::encode(&self.salt).into()));
         members.push(("siblings", crate::receipt::word_list(&self.siblings)));
-        Ordered::Object(members).to_text()
+        members
     }
 }
 

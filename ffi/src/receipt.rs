@@ -290,6 +290,41 @@ pub unsafe extern "C" fn attestlm_receipt_prove_step(
     })
 }
 
+/// attestlm_receipt_redact: a receipt of which only some steps are readable: `shown` is JSON, `{"steps": [0, 2]}`, their
+/// indices. Each comes with its proof; request, prompt, policy, tokens, other steps, seed and nonce are withheld, and no
+/// guess of them can be checked. `attestlm_receipt_verify` with the term `signatureOnly` compares each ("step 2").
+///
+/// `*redacted` is the caller's, to be freed with `attestlm_receipt_free`; NULL on failure. May run beside other `const`
+/// calls on the receipt. Errors: `ATTESTLM_ERR_ARGUMENT` (no such step), `ATTESTLM_ERR_RECEIPT` (not disclosed).
+/// Since 0.1.0.
+///
+/// # Safety
+/// `receipt` is live; `shown_len` bytes at `shown` are readable; `redacted` is writable; `err` is NULL or writable.
+#[no_mangle]
+pub unsafe extern "C" fn attestlm_receipt_redact(
+    receipt: *const attestlm_receipt_t,
+    shown: *const u8,
+    shown_len: usize,
+    redacted: *mut *mut attestlm_receipt_t,
+    err: *mut *mut attestlm_error_t,
+) -> attestlm_status_t {
+    guard!(err, {
+        // SAFETY: as the header says.
+        let (out, receipt, shown) = unsafe {
+            (
+                Out::new("redacted", redacted)?,
+                handle::borrow("receipt", receipt)?,
+                input::bytes("shown", shown, shown_len)?,
+            )
+        };
+        let shown = attestlm::receipt::Shown::from_json(shown)?;
+        receipt.0.shared(|document| {
+            out.give(attestlm_receipt_t::new(document.redacted(&shown)?));
+            Ok(ATTESTLM_OK)
+        })
+    })
+}
+
 /// attestlm_receipt_check_proof: whether a proof document of a step or an output token leads to this receipt's
 /// roots. The receipt's signature is not looked at.
 ///

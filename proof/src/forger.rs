@@ -128,7 +128,7 @@ pub fn put_trace(receipt: &mut Receipt, disclosure: &Disclosure, digests: &[Word
     Ok(())
 }
 
-/// The steps of an output: its text as one step, as segmenter 0 has it.
+/// The steps of an output, as its policy cuts it.
 fn steps_of(
     vocab: &Vocab,
     policy: &SamplingPolicy,
@@ -141,5 +141,5 @@ fn steps_of(
         let drawn = Drawn { token: *token, piece: vocab.piece(*token), is_eog, grammar_ended: false };
         output.push(drawn, policy, prompt_count);
     }
-    Ok(steps::whole_output(u32::try_from(tokens.len())?, output.text().to_vec()))
+    Ok(policy.segmenter.segment(output.text(), output.ends())?)
 }

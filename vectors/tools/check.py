@@ -217,7 +217,7 @@ def check_proof(vector):
 
 ORDERED = {"document": ("types", "primaryType", "domain", "message", "signature", "signer", "disclosure"),
            "disclosure": ("profile", "sampler", "seed", "seedInputs", "stream", "nonce", "salts", "request",
-                          "promptTokens", "outputTokens", "steps"),
+                          "promptTokens", "outputTokens", "steps", "stepProofs"),
            "seedInputs": ("rule", "clientEntropy", "providerSecret", "context", "beacon"),
            "salts": documents.SALT_NAMES,
            "sampler": documents.RECORD,
@@ -227,7 +227,8 @@ ORDERED = {"document": ("types", "primaryType", "domain", "message", "signature"
            "domain": [name for _, name in documents.DOMAIN_FIELDS],
            "types": ("EIP712Domain", "Receipt")}
 ITEMS = {"EIP712Domain": ("name", "type"), "Receipt": ("name", "type"), "logitBias": ("token", "bias"),
-         "steps": ("index", "kind", "firstToken", "endToken", "text", "textHex")}
+         "steps": ("index", "kind", "firstToken", "endToken", "text", "textHex"),
+         "stepProofs": ("count", "index", "kind", "firstToken", "endToken", "text", "textHex", "salt", "siblings")}
 
 
 def written(tree, name="document"):

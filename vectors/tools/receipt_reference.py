@@ -489,10 +489,20 @@ def one_step(count, text):
     return [{"index": 0, "kind": 0, "firstToken": 0, "endToken": count, "text": text}]
 
 
+def step_proof(steps_salt, steps, index):
+    return {
+        "count": len(steps),
+        **step_json(steps[index]),
+        "salt": hexed(text_salt(steps_salt, index)),
+        "siblings": [hexed(s) for s in siblings(step_leaves(steps_salt, steps), index)],
+    }
+
+
 def case(name, *, key=0, domain=None, kind=0, policy=POLICY, request=CHAT, prompt=(1, 5, 9, 2), output=(42, 17, 2),
          text=b" 42", finish=0, stream=0, adapter=False, issued_at=1767225600, context=ZERO, seed=None, inputs=None,
-         show=None, disclose=True):
-    """`show`: the salts given instead of the nonce; the members they do not open are withheld."""
+         show=None, disclose=True, parts=None, proven=None):
+    """`show`: the salts given instead of the nonce; the members they do not open are withheld. `parts`: the steps as kind,
+    first and end token, and text; `proven`: those that are shown alone, each with its proof, and nothing else."""
     signer_key = list(KEYS.values())[key]
     nonce = pseudo(name + " nonce")
     salt = salts(nonce, stream)
@@ -505,6 +515,8 @@ def case(name, *, key=0, domain=None, kind=0, policy=POLICY, request=CHAT, promp
         seed = pseudo(name + " seed")
     digests = [pseudo(f"{name} logits {i}") for i in range(len(output))]
     steps = one_step(len(output), text)
+    if parts is not None:
+        steps = [{"index": i, "kind": k, "firstToken": f, "endToken": e, "text": t} for i, (k, f, e, t) in enumerate(parts)]
     receipt = {
         "kind": kind,
         "model": pseudo("model"),
@@ -530,7 +542,7 @@ def case(name, *, key=0, domain=None, kind=0, policy=POLICY, request=CHAT, promp
     if disclose:
         shown = lambda part: show is None or part in show
         disclosure = {"profile": PROFILE}
-        if not scored:
+        if not scored and proven is None:
             disclosure["sampler"] = policy
         if drawn and shown("seed"):
             disclosure["seed"] = hexed(seed)
@@ -549,6 +561,8 @@ def case(name, *, key=0, domain=None, kind=0, policy=POLICY, request=CHAT, promp
             disclosure["outputTokens"] = output
         if not scored and shown("steps"):
             disclosure["steps"] = [step_json(s) for s in steps]
+        if proven is not None:
+            disclosure["stepProofs"] = [step_proof(salt["steps"], steps, index) for index in proven]
     doc = document(receipt, domain, signature, disclosure)
     return {
         "document": doc,
@@ -565,6 +579,14 @@ def case(name, *, key=0, domain=None, kind=0, policy=POLICY, request=CHAT, promp
     }
 
 
+REASONED = [
+    (1, 0, 3, "<think>\n4 + 30 = 34 ✓\n".encode()),
+    (1, 3, 4, b"34 + 8 = 42 \xe2\x9c"),
+    (1, 4, 6, b"\x93\n</think>\n"),
+    (0, 6, 8, b"42"),
+]
+
+
 def receipts():
     job = context(CONTRACT[0], CONTRACT[1], pseudo("job"), pseudo("previous"))
     constrained = {
@@ -575,6 +597,9 @@ def receipts():
     gbnf = {**GREEDY, "grammar": {"kind": "gbnf", "text": 'root ::= "é" [0-9]+\n', "engine": "engine/1.2"}}
     rule1 = {"rule": 1, "clientEntropy": pseudo("entropy"), "providerSecret": pseudo("secret")}
     rule2 = {"rule": 2, "context": job, "beacon": pseudo("beacon")}
+    marked = {**POLICY, "segmenter": {"id": 1, "markers": ["<think>", "</think>"]}}
+    opened_by_prompt = {**POLICY, "segmenter": {"id": 2, "markers": ["<think>", "</think>"]}}
+    reasoned = {"policy": marked, "output": (9, 8, 7, 6, 5, 4, 3, 2), "parts": REASONED}
     return {
         "greedy": case("greedy", policy=GREEDY),
         "drawn": case("drawn", key=1),
@@ -592,6 +617,10 @@ def receipts():
         "cancelled-at-once": case("cancelled-at-once", output=(), text=b"", finish=5, issued_at=0),
         "redacted": case("redacted", show=("output", "steps")),
         "redacted-to-nothing": case("redacted-to-nothing", show=()),
+        "reasoned": case("reasoned", **reasoned),
+        "reasoned-opened": case("reasoned-opened", **{**reasoned, "policy": opened_by_prompt, "parts": [(1, 0, 3, b"4 + 30 = 34\n"), (1, 3, 8, b"34 + 8 = 42"), (0, 8, 8, b"")]}),
+        "redacted-to-one-step": case("redacted-to-one-step", **reasoned, show=(), proven=(1,)),
+        "redacted-to-two-steps": case("redacted-to-two-steps", **reasoned, show=(), proven=(0, 3), domain=CONTRACT),
         "undisclosed": case("undisclosed", disclose=False, domain=CONTRACT),
         "long": case("long", prompt=range(300), output=range(1000, 1257), text=b"a" * 700, finish=2, policy={**POLICY, "maxTokens": 257}),
     }
@@ -670,15 +699,9 @@ def proofs():
     ]
 
     def step(steps, index, output_count):
-        leaves = step_leaves(salt_s, steps)
-        proof = {
-            "type": "attestlm/step-proof-1",
-            "count": len(steps),
-            **step_json(steps[index]),
-            "salt": hexed(text_salt(salt_s, index)),
-            "siblings": [hexed(s) for s in siblings(leaves, index)],
-        }
-        return {"kind": 0, "outputCount": output_count, "root": hexed(root("steps-root", leaves))}, proof
+        proof = {"type": "attestlm/step-proof-1", **step_proof(salt_s, steps, index)}
+        top = root("steps-root", step_leaves(salt_s, steps))
+        return {"kind": 0, "outputCount": output_count, "root": hexed(top)}, proof
 
     for index in range(4):
         receipt, proof = step(four, index, 20)

@@ -49,6 +49,7 @@ fn schemas() -> Result<BTreeMap<String, Value>, Failure> {
         ("request", "A request", request::request()?),
         ("score", "A scored continuation", answer::score()),
         ("session-info", "A session", info::session()),
+        ("shown", "What a redacted receipt shows", receipt::shown()),
         ("step-proof", "A proof of a step", proof::step()),
         ("terms", "Terms of a verification", verify::terms()?),
         ("token-proof", "A proof of an output token", proof::token()),

@@ -73,6 +73,7 @@ module.exports = {
     "attestlm_receipt_sign": "attestlm_status_t attestlm_receipt_sign(attestlm_receipt_t *receipt, const uint8_t *signature, size_t signature_len, _Out_ attestlm_error_t **err)",
     "attestlm_receipt_verify": "attestlm_status_t attestlm_receipt_verify(const attestlm_receipt_t *receipt, const attestlm_model_t *model, const attestlm_adapter_t *adapter, const uint8_t *terms, size_t terms_len, const uint8_t *request, size_t request_len, const attestlm_operation_t *operation, _Out_ attestlm_bytes_t **report, _Out_ attestlm_error_t **err)",
     "attestlm_receipt_prove_step": "attestlm_status_t attestlm_receipt_prove_step(const attestlm_receipt_t *receipt, uint32_t index, _Out_ attestlm_bytes_t **proof, _Out_ attestlm_error_t **err)",
+    "attestlm_receipt_redact": "attestlm_status_t attestlm_receipt_redact(const attestlm_receipt_t *receipt, const uint8_t *shown, size_t shown_len, _Out_ attestlm_receipt_t **redacted, _Out_ attestlm_error_t **err)",
     "attestlm_receipt_check_proof": "attestlm_status_t attestlm_receipt_check_proof(const attestlm_receipt_t *receipt, const uint8_t *proof, size_t proof_len, _Out_ attestlm_error_t **err)",
     "attestlm_receipt_free": "void attestlm_receipt_free(attestlm_receipt_t *receipt)",
     "attestlm_session_new": "attestlm_status_t attestlm_session_new(const attestlm_model_t *model, const attestlm_adapter_t *adapter, const uint8_t *options, size_t options_len, _Out_ attestlm_session_t **session, _Out_ attestlm_error_t **err)",

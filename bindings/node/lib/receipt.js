@@ -85,6 +85,14 @@ class Receipt extends Resource {
     return JSON.parse(text(out));
   }
 
+  /** @param {{ steps: number[] }} shown */
+  redacted(shown) {
+    const bytes = input.json('shown', shown);
+    const out = result();
+    using([this], (receipt) => call('attestlm_receipt_redact', receipt, ...bytes, out));
+    return new Receipt(KEY, out[0]);
+  }
+
   /** @param {unknown} proof */
   checkProof(proof) {
     const bytes = input.json('proof', proof);

@@ -165,6 +165,28 @@ test('scores', async () => {
   assert.equal(plain.logprob, score.logprob);
 });
 
+test('one step is shown, with its proof, and nothing else', async () => {
+  const question =
+    'Ruth has 6 boxes. Each one holds 8 balls. Later, she drops 26 balls and cannot find them. She hands 2 balls to Vera. How many balls are left with Ruth?';
+  const request = { messages: [{ role: 'user', content: question }] };
+  const signer = Signer.random();
+  const { receipt } = await session.generate(request, { signer });
+  const redacted = receipt.redacted({ steps: [1] });
+  const text = redacted.toString();
+  assert.match(text, /48 - 26 = 22/);
+  assert.doesNotMatch(text, /6 \* 8|22 - 2|Ruth|nonce/);
+  const report = await Receipt.parse(text).verify({ terms: { signatureOnly: true, signer: signer.address } });
+  assert.equal(report.verdict.name, 'verified');
+  assert.ok(report.compared.includes('step 1'));
+  assert.equal((await failure(() => receipt.redacted({ steps: [] }))).field, 'steps');
+  assert.equal((await failure(() => receipt.redacted({ steps: [4] }))).field, 'index');
+  assert.equal((await failure(() => redacted.redacted({ steps: [1] }))).codeName, 'receipt');
+  const whole = await session.generate({ ...request, steps: false }, { signer });
+  assert.equal(whole.receipt.toJSON().disclosure.steps.length, 1);
+  const marked = await session.generate({ ...request, steps: ['<think>', '</think>'] }, { signer });
+  assert.equal(marked.receipt.toJSON().disclosure.steps.length, 4);
+});
+
 test('texts that UTF-8 has not are refused, by the name of their field alone', async () => {
   const signer = Signer.random();
   const keystore = await signer.toKeystore('pässword');

@@ -128,6 +128,7 @@ const areas = {
 const none = {
   commitments: 'hashes of parts, which only whole receipts show (receipts, refused)',
   sampler: 'draws from given logits, which only whole answers show (generations)',
+  steps: "outputs of no model; a model's own are cut in its answers (generations)",
   template: "templates of no model; a model's own shows in its answers (generations)",
 };
 

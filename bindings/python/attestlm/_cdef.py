@@ -218,6 +218,12 @@ attestlm_status_t attestlm_receipt_prove_step(const attestlm_receipt_t *receipt,
                                               attestlm_bytes_t **proof,
                                               attestlm_error_t **err);
 
+attestlm_status_t attestlm_receipt_redact(const attestlm_receipt_t *receipt,
+                                          const uint8_t *shown,
+                                          size_t shown_len,
+                                          attestlm_receipt_t **redacted,
+                                          attestlm_error_t **err);
+
 attestlm_status_t attestlm_receipt_check_proof(const attestlm_receipt_t *receipt,
                                                const uint8_t *proof,
                                                size_t proof_len,

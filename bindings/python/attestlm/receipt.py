@@ -13,7 +13,7 @@ from ._library import ffi, lib
 from ._operation import Progress, awaited, watched
 from ._record import camel, of_json
 from .model import Adapter, Model
-from .request import Request, named, uint32
+from .request import Request, Tokens, named, token_ids, uint32
 from .signer import from_hex
 
 if TYPE_CHECKING:
@@ -194,6 +194,12 @@ class Receipt(Owned):
         with self._handle as receipt:
             proof: Document = json.loads(text(lib.attestlm_receipt_prove_step, receipt, step))
         return proof
+
+    def redacted(self, steps: Tokens) -> Receipt:
+        """The receipt with these steps, each with its proof, and nothing else readable, or open to guesses."""
+        shown = json.dumps({"steps": named("steps", token_ids, steps)}).encode()
+        with self._handle as receipt:
+            return Receipt(made("receipt", lib.attestlm_receipt_redact, receipt, shown, len(shown)))
 
     def check_proof(self, proof: Given) -> None:
         """Raises a `ReceiptError` unless a proof of a step or token leads to this receipt's roots. Nobody's signature is

@@ -51,6 +51,8 @@ class Fields(TypedDict, total=False):
     max_tokens: Union[SupportsIndex, None]
     context_tokens: Union[SupportsIndex, None]
     choices: Union[SupportsIndex, None]
+    # False: the whole is the answer; two texts: what opens reasoning, and what closes it.
+    steps: Union[bool, Sequence[str], None]
     seed: Union[SupportsIndex, Bytes32, None]
     seed_rule: Union[SupportsIndex, None]
     client_entropy: Union[Bytes32, None]
@@ -184,6 +186,7 @@ _CONVERTED: Dict[str, Callable[[Any], Any]] = {
     "logit_bias": _bias,
     "bans": token_ids,
     "stop": lambda value: [value] if isinstance(value, str) else list(value),
+    "steps": lambda value: value if isinstance(value, (bool, str)) else list(value),
     "domain": _domain,
     "date": _date,
     "response_format": _schema,

@@ -586,3 +586,27 @@ def test_model(model: Model, tmp_path: Path) -> None:
         assert error.errno == errno.ENOENT
         assert error.strerror == error.message and error.field.endswith("missing.gguf") and error.field in str(error)
     assert IoError("no randomness", "seed").errno is None
+
+
+def test_one_step_is_shown_with_its_proof_and_nothing_else(session: Session, signer: Signer) -> None:
+    question = (
+        "Ruth has 6 boxes. Each one holds 8 balls. Later, she drops 26 balls and cannot find them. She hands 2 balls to Vera. "
+        "How many balls are left with Ruth?"
+    )
+    messages = [{"role": "user", "content": question}]
+    receipt = session.generate(messages, signer=signer).receipt
+    assert receipt is not None
+    redacted = receipt.redacted([1])
+    text = redacted.to_json()
+    assert "48 - 26 = 22" in text
+    assert not any(hidden in text for hidden in ("6 * 8", "22 - 2", "Ruth", "nonce"))
+    report = Receipt.parse(text).verify(signature_only=True, expect_signer=signer.address)
+    assert report.verdict.name == "verified" and "step 1" in report.compared
+    for steps in ([], [4], [-1]):
+        with pytest.raises(ArgumentError):
+            receipt.redacted(steps)
+    with pytest.raises(ReceiptError):
+        redacted.redacted([1])
+    for given, count in ((False, 1), (["<think>", "</think>"], 4), (("<other>", "</other>"), 1)):
+        receipt = session.generate(messages, signer=signer, steps=given).receipt
+        assert receipt is not None and len(receipt.to_dict()["disclosure"]["steps"]) == count

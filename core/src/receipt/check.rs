@@ -15,6 +15,8 @@ pub struct Compared {
     /// Not opened by the disclosure, and so not compared. `trace` is always here: only a
     /// replay compares it.
     pub not_compared: Vec<&'static str>,
+    /// Indices of steps that were shown without the others, each with its proof.
+    pub steps: Vec<u32>,
 }
 
 /// A receipt and a disclosure that contradict each other; the verdict is `invalid`.
@@ -145,6 +147,11 @@ pub fn check_commitments(receipt: &Receipt, disclosure: &Disclosure) -> Result<C
             None => None,
         };
         compared.note("steps", root)?;
+        for proof in &disclosure.step_proofs {
+            let index = proof.step.index;
+            proof.verify(receipt).or_else(|e| mismatch("steps", format!("step {index}: {e}")))?;
+            compared.steps.push(index);
+        }
     }
     compared.note("promptCount", prompt_count)?;
     compared.note("outputCount", output_count)?;
@@ -160,7 +167,7 @@ fn check_scored(disclosure: &Disclosure) -> Result<(), Mismatch> {
     if disclosure.seed.is_some() {
         return mismatch("seed", WHY);
     }
-    if disclosure.steps.is_some() {
+    if disclosure.steps.is_some() || !disclosure.step_proofs.is_empty() {
         return mismatch("steps", WHY);
     }
     if disclosure.stream != 0 {

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::hex;
 use crate::json::{self, Object, Ordered};
 use crate::policy::SamplingPolicy;
-use crate::steps::{read_step, write_step, Step};
+use crate::steps::{read_step, write_step, Step, StepProof};
 use crate::Token;
 
 /// A receipt's openings. The default withholds everything.
@@ -34,6 +34,8 @@ pub struct Disclosure {
     pub output_tokens: Option<Vec<Token>>,
     /// The output's steps; none when scored.
     pub steps: Option<Vec<Step>>,
+    /// Some steps, each with its proof, where the others are withheld; in rising order.
+    pub step_proofs: Vec<StepProof>,
 }
 
 /// A seed and what its rule was fed.
@@ -145,7 +147,11 @@ impl Disclosure {
             if object.has("promptTokens") { Some(object.uint32_array("promptTokens")?) } else { None };
         let output_tokens =
             if object.has("outputTokens") { Some(object.uint32_array("outputTokens")?) } else { None };
-        let steps = if object.has("steps") { Some(read_steps(&mut object)?) } else { None };
+        // Beside all steps their proofs are left over: an unknown field.
+        let (steps, step_proofs) = match object.has("steps") {
+            true => (Some(read_steps(&mut object)?), Vec::new()),
+            false => (None, read_step_proofs(&mut object)?),
+        };
         object.finish()?;
         Ok(Disclosure {
             profile,
@@ -157,6 +163,7 @@ impl Disclosure {
             prompt_tokens,
             output_tokens,
             steps,
+            step_proofs,
         })
     }
 
@@ -214,6 +221,10 @@ impl Disclosure {
         if let Some(steps) = &self.steps {
             let steps = steps.iter().map(|step| Ordered::Object(write_step(step))).collect();
             members.push(("steps", Ordered::Array(steps)));
+        }
+        if !self.step_proofs.is_empty() {
+            let proofs = self.step_proofs.iter().map(|proof| Ordered::Object(proof.members())).collect();
+            members.push(("stepProofs", Ordered::Array(proofs)));
         }
         Ordered::Object(members)
     }
@@ -287,4 +298,22 @@ fn read_steps(object: &mut Object) -> Result<Vec<Step>> {
             Ok(step)
         })
         .collect()
+}
+
+/// In rising order, each step once.
+fn read_step_proofs(object: &mut Object) -> Result<Vec<StepProof>> {
+    if !object.has("stepProofs") {
+        return Ok(Vec::new());
+    }
+    let path = object.path("stepProofs");
+    let read = |(i, item)| StepProof::take(Object::new(format!("{path}[{i}]"), item)?);
+    let proofs: Vec<StepProof> =
+        object.array("stepProofs")?.into_iter().enumerate().map(read).collect::<Result<_>>()?;
+    if proofs.is_empty() {
+        return Err(Error::argument(path, "must hold a proof, or be left out"));
+    }
+    if !proofs.is_sorted_by(|a, b| a.step.index < b.step.index) {
+        return Err(Error::argument(path, "must rise in the steps' indices"));
+    }
+    Ok(proofs)
 }

@@ -4,7 +4,9 @@
 use serde_json::{json, Value};
 
 use super::eip712::{DOMAIN_TYPE, PRIMARY_TYPE, RECEIPT_FIELDS};
-use super::{expect_text, malformed, Disclosure, Domain, Finish, Kind, Receipt, DOMAIN_NAME, DOMAIN_VERSION};
+use super::{
+    expect_text, malformed, Disclosure, Domain, Finish, Kind, Receipt, Shown, DOMAIN_NAME, DOMAIN_VERSION,
+};
 use crate::abi::Word;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hex;
@@ -71,6 +73,26 @@ impl Document {
         let proof = steps::proof(&salt, shown, index)?;
         proof.verify(&self.receipt)?;
         Ok(proof)
+    }
+
+    /// This document with no more readable than these steps, each with its proof, and the id of the profile. Request,
+    /// prompt, policy, tokens, the other steps, seed and nonce are withheld, and with them every other salt.
+    ///
+    /// # Errors
+    /// As [`Self::prove_step`]; [`ErrorKind::Argument`] without a step.
+    pub fn redacted(&self, shown: &Shown) -> Result<Document> {
+        shown.check()?;
+        let whole = self.disclosure.as_ref();
+        let step_proofs = shown.steps.iter().map(|index| self.prove_step(*index)).collect::<Result<_>>()?;
+        Ok(Document {
+            disclosure: Some(Disclosure {
+                profile: whole.and_then(|whole| whole.profile.clone()),
+                stream: whole.map_or(0, |whole| whole.stream),
+                step_proofs,
+                ..Disclosure::default()
+            }),
+            ..self.clone()
+        })
     }
 
     /// Reads a document. Its `types` must be the built-in ones: they are compared, never used.

@@ -78,6 +78,7 @@ fn opened() -> (Receipt, Disclosure) {
         prompt_tokens: Some(vec![1, 5, 9]),
         output_tokens: Some(vec![42, 2]),
         steps: Some(whole_output(2, b"42".to_vec())),
+        step_proofs: Vec::new(),
     };
     (receipt_of(&disclosure), disclosure)
 }
@@ -446,7 +447,16 @@ fn any_disclosure() -> impl Strategy<Value = Disclosure> {
                     .map(|request| crate::json::normalize(&request).unwrap()),
                 prompt_tokens: prompt,
                 output_tokens: output,
-                steps,
+                // All steps, or some with their proofs.
+                step_proofs: match &steps {
+                    Some(list) if flags[5] => (0u32..)
+                        .zip(list)
+                        .step_by(2)
+                        .map(|(index, _)| steps::proof(&word, list, index).unwrap())
+                        .collect(),
+                    _ => Vec::new(),
+                },
+                steps: steps.filter(|_| !flags[5]),
             }
         })
 }

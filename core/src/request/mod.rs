@@ -19,7 +19,7 @@ pub use content::{limits, Content, Input, Message};
 use std::fmt;
 
 use crate::error::{Error, Result};
-use crate::policy::{GrammarKind, GrammarSpec, SamplingPolicy, SeedRule};
+use crate::policy::{GrammarKind, GrammarSpec, SamplingPolicy, SeedRule, SegmenterSpec};
 use crate::receipt::Domain;
 use crate::seed::Seed;
 
@@ -99,6 +99,9 @@ pub struct Request {
     pub content: Content,
     /// How tokens are drawn, and when the output ends. `context_tokens` may be [`NOT_STATED`].
     pub policy: SamplingPolicy,
+    /// How the output is cut into steps; `None`: as the model does ([`crate::steps::of_template`]). In `policy` it has no
+    /// place before that is known.
+    pub steps: Option<SegmenterSpec>,
     /// Where the seed comes from; its rule is `policy.seed_rule`.
     pub seed: SeedSource,
     /// Salts every commitment, never all zero; `None`: random, and echoed.
@@ -121,6 +124,7 @@ impl Request {
         Request {
             content: Content { input, tools: None, date: None, parse_special: false },
             policy: SamplingPolicy { context_tokens: NOT_STATED, ..SamplingPolicy::default() },
+            steps: None,
             seed: SeedSource::Unspecified,
             nonce: None,
             context: [0; 32],
@@ -130,12 +134,13 @@ impl Request {
         }
     }
 
-    /// The policy, complete: `context_tokens` where the request states none.
+    /// The policy, complete: `context_tokens` and segmenter where the request states none.
     #[must_use]
-    pub fn policy_in(&self, context_tokens: u32) -> SamplingPolicy {
+    pub fn policy_in(&self, context_tokens: u32, segmenter: SegmenterSpec) -> SamplingPolicy {
         let stated = self.policy.context_tokens != NOT_STATED;
         SamplingPolicy {
             context_tokens: if stated { self.policy.context_tokens } else { context_tokens },
+            segmenter: self.steps.clone().unwrap_or(segmenter),
             ..self.policy.clone()
         }
     }
@@ -147,7 +152,8 @@ impl Request {
     /// (`YYYY-MM-DD`), `parseSpecial`; `temperature`, `topK`, `topP`, `minP`, `repeatPenalty`,
     /// `presencePenalty`, `frequencyPenalty`, `penaltyWindow`, `logitBias` (object from token
     /// id to bias), `bans`, `stop`, `schema` (a JSON schema, or its text) or `grammar` (GBNF),
-    /// `ignoreEog`, `maxTokens`, `contextTokens`, `choices`; `seed` (0x hex, decimal, or
+    /// `ignoreEog`, `maxTokens`, `contextTokens`, `choices`; `steps` (false, or what opens reasoning and what closes
+    /// it); `seed` (0x hex, decimal, or
     /// `random`), or `seedRule` 1 with `clientEntropy` and `providerSecret`, or `seedRule` 2
     /// with `beacon`; `nonce`, `context` (bytes32), `domain` (`{chainId, verifyingContract}`),
     /// `issuedAt` (unix seconds); `logprobs` (likeliest tokens told). Real-valued parameters are JSON numbers or strings, read
@@ -175,7 +181,7 @@ impl Request {
     /// The first field out of its limits.
     pub fn validate(&self) -> Result<()> {
         self.content.validate()?;
-        self.policy_in(1).validate(None).map_err(|e| self.as_written(e))?;
+        self.policy_in(1, SegmenterSpec::default()).validate(None).map_err(|e| self.as_written(e))?;
         if self.policy.seed_rule != self.seed.rule() {
             return Err(Error::argument("seedRule", "does not fit the seed given"));
         }
@@ -204,6 +210,9 @@ impl Request {
     /// An error of the policy's grammar, named by the field that gave it: a schema is a grammar to the policy.
     pub(crate) fn as_written(&self, error: Error) -> Error {
         let is_schema = |grammar: &GrammarSpec| grammar.kind == GrammarKind::JsonSchema;
+        if error.field() == "segmenter" {
+            return Error::new(error.kind(), "steps", error.message());
+        }
         if error.field() == "grammar" && self.policy.grammar.as_ref().is_some_and(is_schema) {
             return Error::new(error.kind(), "schema", error.message());
         }

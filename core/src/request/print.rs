@@ -5,7 +5,7 @@ use serde_json::{json, Map, Value};
 use super::{Input, Request, SeedSource, NOT_STATED};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hex;
-use crate::policy::GrammarKind;
+use crate::policy::{GrammarKind, SegmenterSpec};
 
 pub(super) fn request(request: &Request) -> Result<String> {
     let mut map = Map::new();
@@ -53,6 +53,11 @@ pub(super) fn request(request: &Request) -> Result<String> {
         put("contextTokens", policy.context_tokens.into());
     }
     put("choices", policy.choices.into());
+    match &request.steps {
+        None => {}
+        Some(spec) if spec.id == SegmenterSpec::WHOLE => put("steps", false.into()),
+        Some(spec) => put("steps", spec.markers.iter().map(String::as_str).collect()),
+    }
 
     match &request.seed {
         SeedSource::Unspecified => {}

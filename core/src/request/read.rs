@@ -10,7 +10,7 @@ use super::{limits, Content, ContractDomain, Request, SeedSource, GRAMMAR_ENGINE
 use crate::error::{Error, Result};
 use crate::json::{self, Limits, Object};
 use crate::micros::Micros;
-use crate::policy::{GrammarKind, GrammarSpec, SamplingPolicy};
+use crate::policy::{GrammarKind, GrammarSpec, SamplingPolicy, SegmenterSpec};
 use crate::seed::Seed;
 use crate::{hex, Token};
 
@@ -52,6 +52,7 @@ pub(super) fn request(text: &[u8]) -> Result<Request> {
         domain: object.take("domain", Object::object)?.map(domain).transpose()?,
         issued_at: object.optional("issuedAt").map(|value| uint64("issuedAt", &value)).transpose()?,
         logprobs: object.take("logprobs", Object::uint32)?,
+        steps: steps(&mut object)?,
     };
     object.finish()?;
     request.validate()?;
@@ -96,6 +97,24 @@ fn policy(object: &mut Object, raw: &BTreeMap<String, &RawValue>) -> Result<Samp
     }
     .with_logit_bias(bias.unwrap_or_default())?
     .with_bans(bans)
+}
+
+/// `false`: none; two markers.
+fn steps(object: &mut Object) -> Result<Option<SegmenterSpec>> {
+    match object.optional("steps") {
+        None => Ok(None),
+        Some(Value::Bool(false)) => Ok(Some(SegmenterSpec::default())),
+        Some(Value::Array(markers)) => {
+            let markers =
+                markers.into_iter().map(|marker| marker.as_str().map(str::to_owned)).collect::<Option<_>>();
+            let markers = markers.ok_or_else(|| Error::argument("steps", "its markers must be texts"))?;
+            Ok(Some(SegmenterSpec { id: SegmenterSpec::MARKED, markers }))
+        }
+        Some(_) => Err(Error::argument(
+            "steps",
+            "must be false, or two markers: what opens reasoning and what closes it",
+        )),
+    }
 }
 
 /// A decimal number from its own text: a JSON number's, or a string's.

@@ -379,6 +379,11 @@ prop_compose! {
         bans in proptest::collection::btree_set(any::<u32>(), 0..4),
         stop in proptest::collection::vec("[^\u{0}]{1,5}", 0..3),
         grammar in proptest::option::of((any::<bool>(), "[^\u{0}]{1,20}")),
+        steps in proptest::option::of(prop_oneof![
+            Just(SegmenterSpec::default()),
+            proptest::array::uniform2("[^\u{0}]{1,9}")
+                .prop_map(|markers| SegmenterSpec { id: SegmenterSpec::MARKED, markers: markers.to_vec() }),
+        ]),
         counts in (any::<u32>(), 0u32..1000, 1u32..1000, 1u32..1000, 1u32..8),
         seed in any::<([u8; 32], [u8; 32], u8)>(),
         rest in any::<(Option<[u8; 32]>, [u8; 32], Option<(u64, [u8; 20])>, Option<u64>)>(),
@@ -394,6 +399,7 @@ prop_compose! {
             _ => SeedSource::Given(Seed(seed.0)),
         };
         Request {
+            steps,
             content: Content {
                 tools: tools
                     .filter(|_| conversation)

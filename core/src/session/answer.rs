@@ -114,8 +114,7 @@ impl Prepared {
     fn attest(&self, made: &Made<'_>, digests: &[[u8; 32]], signer: &dyn Signer) -> Result<Document> {
         let salts = Salts::derive(&self.nonce, made.choice)?;
         let greedy = self.policy.is_greedy();
-        let count = token_count("outputTokens", made.output.tokens())?;
-        let steps = steps::whole_output(count, made.output.text().to_vec());
+        let steps = self.policy.segmenter.segment(made.output.text(), made.output.ends())?;
         let mut receipt =
             self.receipt(made.model, made.options, &salts, made.output.tokens(), digests, signer)?;
         receipt.sampler = sampler_record::hash(&self.policy);
@@ -203,6 +202,7 @@ impl Prepared {
             prompt_tokens: Some(self.prompt_tokens.clone()),
             output_tokens: Some(output.to_vec()),
             steps: None,
+            step_proofs: Vec::new(),
         }
     }
 

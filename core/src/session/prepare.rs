@@ -42,7 +42,9 @@ impl Prepared {
     /// that does not parse, a token outside the vocabulary, …
     pub fn new(request: &Request, model: &Model, options: &SessionOptions) -> Result<Self> {
         let mut prepared = Self::for_scoring(request, model)?;
-        prepared.policy = request.policy_in(options.context_tokens);
+        prepared.policy = request.policy_in(options.context_tokens, model.segmenter());
+        let prompt: Vec<u8> = model.vocab().detokenize(&prepared.prompt_tokens);
+        prepared.policy.segmenter = prepared.policy.segmenter.clone().after_prompt(&prompt);
         prepared
             .policy
             .validate(u32::try_from(model.vocab().len()).ok())

@@ -18,7 +18,7 @@ use serde_json::Value;
 use crate::abi::Word;
 use crate::commitment::{Salts, SeedRuleInputs};
 use crate::hex::checksum_address;
-use crate::policy::SamplingPolicy;
+use crate::policy::{SamplingPolicy, SegmenterSpec};
 use crate::receipt::{
     check_commitments, sampler_record, Disclosure, Document, Domain, Finish, Kind, SomeSalts,
 };
@@ -124,6 +124,9 @@ impl<'a> Check<'a> {
         let compared = check_commitments(receipt, disclosure).map_err(|m| invalid(m.to_string()))?;
         for field in compared.equal {
             self.compared(&format!("commitment {field}"));
+        }
+        for index in compared.steps {
+            self.compared(&format!("step {index}"));
         }
         for field in compared.not_compared {
             if field != "trace" {
@@ -253,11 +256,21 @@ impl<'a> Check<'a> {
         if receipt.kind == Kind::Generated {
             let mut policy = expected.policy.clone();
             if policy.context_tokens == NOT_STATED {
-                let disclosed = disclosure.sampler.as_ref();
-                let disclosed =
-                    disclosed.ok_or_else(|| unverifiable("the sampling policy is not disclosed"))?;
-                policy.context_tokens = disclosed.context_tokens;
+                policy.context_tokens = disclosed_policy(disclosure)?.context_tokens;
                 self.not_compared("expected contextTokens (the expected request states none)");
+            }
+            match &expected.steps {
+                None => {
+                    policy.segmenter = disclosed_policy(disclosure)?.segmenter.clone();
+                    self.not_compared("expected steps (the expected request states none)");
+                }
+                Some(stated) => {
+                    let found = disclosure.sampler.as_ref().map(|policy| &policy.segmenter);
+                    // Whether the prompt opens the reasoning is for the replay to say.
+                    let same = found
+                        .filter(|found| found.id != SegmenterSpec::WHOLE && found.markers == stated.markers);
+                    policy.segmenter = same.unwrap_or(stated).clone();
+                }
             }
             if sampler_record::hash(&policy) != receipt.sampler {
                 let field = disclosure.sampler.as_ref().and_then(|found| different_parameter(&policy, found));
@@ -305,6 +318,10 @@ impl<'a> Check<'a> {
         }
         Ok(())
     }
+}
+
+fn disclosed_policy(disclosure: &Disclosure) -> Result<&SamplingPolicy, Verdict> {
+    disclosure.sampler.as_ref().ok_or_else(|| unverifiable("the sampling policy is not disclosed"))
 }
 
 /// The seed that a request leads to, if it leaves no choice.

@@ -160,6 +160,14 @@ impl<'a> Check<'a> {
             return Err(unverifiable("the salt of the steps is not disclosed"));
         }
         self.rendering(model, disclosure)?;
+        if let Some(drawn) = &drawn {
+            let segmenter = &drawn.policy.segmenter;
+            if *segmenter != segmenter.clone().after_prompt(&model.vocab().detokenize(prompt)) {
+                return Err(Stop::Verdict(invalid(
+                    "sampler.segmenter: not what the end of the prompt makes of it",
+                )));
+            }
+        }
         let claim = Claim { prompt, output, drawn };
         let (exact, profile) = mode(disclosure, options)?;
         // Also under a tolerant profile: what a document costs to replay has a bound.
@@ -227,12 +235,8 @@ impl<'a> Check<'a> {
                 grammar::ENGINE_ID
             )));
         }
-        if policy.segmenter.id != 0 {
-            return Err(unverifiable(format!(
-                "the step segmenter {} is not known here",
-                policy.segmenter.id
-            )));
-        }
+        // Known here or not: before a replay is paid for.
+        policy.segmenter.segment(&[], &[]).map_err(|error| unverifiable(error.to_string()))?;
         let seed = match &disclosure.seed {
             Some(seed) => &seed.seed,
             None if policy.is_greedy() => GREEDY,
@@ -270,12 +274,15 @@ impl<'a> Check<'a> {
         Ok(())
     }
 
-    /// Whether the committed steps are the output's, disclosed or not: segmenter 0 leaves no choice.
+    /// Whether the committed steps are the output's, disclosed or not: the segmenter leaves no choice.
     fn steps_match(&mut self, disclosure: &Disclosure, found: &Replayed) -> Result<bool, Stop> {
         let receipt = &self.document.receipt;
         let Some(salt) = disclosure.salts().unwrap_or_default().steps else { return Ok(false) };
-        let steps = steps::whole_output(receipt.output_count, found.text.clone());
-        let root = steps::root(&salt, &steps).map_err(|e| Stop::Verdict(invalid(e.to_string())))?;
+        let Some(policy) = &disclosure.sampler else { return Ok(false) };
+        let cut = policy.segmenter.segment(&found.text, &found.ends);
+        let root = cut
+            .and_then(|steps| steps::root(&salt, &steps))
+            .map_err(|e| Stop::Verdict(invalid(e.to_string())))?;
         if root != receipt.steps {
             return Ok(false);
         }

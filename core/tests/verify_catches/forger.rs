@@ -215,8 +215,7 @@ pub fn put_output(receipt: &mut Receipt, disclosure: &mut Disclosure, tokens: Ve
     let leaves = tokens.iter().map(|token| TraceLeaf { token: *token, digest: [7; 32] }).collect();
     receipt.trace = Trace::new(disclosure.salts().unwrap().trace.unwrap(), leaves).unwrap().root();
     if disclosure.steps.is_some() {
-        let count = u32::try_from(tokens.len()).unwrap();
-        disclosure.steps = Some(steps::whole_output(count, output.text().to_vec()));
+        disclosure.steps = Some(policy.segmenter.segment(output.text(), output.ends()).unwrap());
     }
     disclosure.output_tokens = Some(tokens);
 }

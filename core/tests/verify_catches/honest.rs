@@ -85,7 +85,9 @@ fn a_report_lists_what_was_not_compared() {
     }
 
     let receipt = &document.receipt;
-    let asked = request(json!({ "temperature": 0.8, "maxTokens": 24, "ignoreEog": true }));
+    let asked = request(json!({
+        "temperature": 0.8, "maxTokens": 24, "ignoreEog": true, "steps": ["<think>", "</think>"],
+    }));
     let everything = Expectations {
         signer: Some(receipt.signer),
         model: Some(receipt.model),
@@ -117,7 +119,7 @@ fn a_report_lists_what_was_not_compared() {
         ]
     );
 
-    // Nor in the size of its context, where that is left to the session.
+    // Nor in the size of its context, where that is left to the session, and the segmenter, to the model.
     let asked =
         request(json!({ "temperature": 0.8, "maxTokens": 24, "ignoreEog": true, "contextTokens": null }));
     let unstated =

@@ -381,6 +381,7 @@ static const struct area {
     {"refused", refused, NULL},
     {"requests", requests, NULL},
     {"sampler", NULL, "draws from given logits, which only whole answers show (generations)"},
+    {"steps", NULL, "outputs of no model; a model's own are cut in its answers (generations)"},
     {"template", NULL, "templates of no model; a model's own shows in its answers (generations)"},
 };
 

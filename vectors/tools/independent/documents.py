@@ -137,13 +137,13 @@ def read_receipt(tree):
 def read_disclosure(tree):
     members(tree, "disclosure", ("stream",), (
         "profile", "sampler", "seed", "seedInputs", "nonce", "salts", "request", "promptTokens", "outputTokens",
-        "steps"))
+        "steps", "stepProofs"))
     result = {"stream": unsigned(tree["stream"], "stream")}
     readers = {
         "profile": string, "seed": bytes32, "nonce": bytes32, "promptTokens": tokens, "outputTokens": tokens,
         "sampler": lambda value, _: read_sampler(value), "seedInputs": lambda value, _: read_seed_inputs(value),
         "request": lambda value, _: read_object(value, "request"), "steps": lambda value, _: read_steps(value),
-        "salts": lambda value, _: read_salts(value),
+        "salts": lambda value, _: read_salts(value), "stepProofs": lambda value, _: read_step_proofs(value),
     }
     for name, reader in readers.items():
         if name in tree:
@@ -151,6 +151,7 @@ def read_disclosure(tree):
     require(not ("nonce" in result and "salts" in result), "salts")
     require(result.get("nonce") != bytes(32), "nonce")
     require("seedInputs" not in result or "seed" in result, "seedInputs")
+    require(not ("steps" in result and "stepProofs" in result), "stepProofs")
     return result
 
 
@@ -166,6 +167,24 @@ def read_seed_inputs(tree):
     require(rule in RULE_INPUTS, "seedInputs")
     members(tree, "seedInputs", ("rule", *RULE_INPUTS[rule]))
     return (rule, *(bytes32(tree[name], "seedInputs") for name in RULE_INPUTS[rule]))
+
+
+def read_step_proofs(tree):
+    proofs = [read_step_proof(proof) for proof in array(tree, "stepProofs")]
+    indices = [proof["index"] for proof in proofs]
+    require(indices and all(a < b for a, b in zip(indices, indices[1:])), "stepProofs")
+    return proofs
+
+
+def read_step_proof(tree):
+    """The members of a step proof (section 11.4) without its type."""
+    members(tree, "proof", ("count", "index", "kind", "firstToken", "endToken", "salt", "siblings"), ("text", "textHex"))
+    proof = {name: unsigned(tree[name], name) for name in ("count", "index", "kind", "firstToken", "endToken")}
+    require(proof["kind"] <= 1, "kind")
+    proof["text"] = text_bytes(tree, "text")
+    proof["salt"] = bytes32(tree["salt"], "salt")
+    proof["siblings"] = [bytes32(sibling, "siblings") for sibling in array(tree["siblings"], "siblings")]
+    return proof
 
 
 def read_steps(tree):
@@ -282,7 +301,8 @@ def check_sampler_limits(record):
     require(record["temperature"] > 0 or (record["choices"] == 1 and record["seedRule"] == 0), "sampler")
     for texts in (record["stop"], record["segmenter"]["markers"]):
         require(len(texts) <= 16 and all(1 <= len(text.encode("utf-8")) <= 256 for text in texts), "sampler")
-    require(record["segmenter"]["id"] != 0 or not record["segmenter"]["markers"], "sampler")
+    markers = {0: 0, 1: 2, 2: 2}.get(record["segmenter"]["id"])
+    require(markers in (None, len(record["segmenter"]["markers"])), "sampler")
     if record["grammar"]:
         require(1 <= len(record["grammar"]["text"].encode("utf-8")) <= 2**20, "sampler")
         require(1 <= len(record["grammar"]["engine"].encode("utf-8")) <= 128, "sampler")

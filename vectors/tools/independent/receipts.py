@@ -6,7 +6,7 @@ Refused names the member or field at which a check fails, in the order of sectio
 from . import commitments as c
 from . import ecdsa
 from .documents import (
-    DOMAIN_FIELDS, FIELDS, array, bytes32, check_sampler_limits, members, read_receipt, request_bytes, require,
+    DOMAIN_FIELDS, FIELDS, array, bytes32, check_sampler_limits, members, read_receipt, read_step_proof, request_bytes, require,
     text_bytes, unsigned)
 from .json_text import Refused, number_text, parse
 from .keccak256 import keccak256
@@ -72,6 +72,7 @@ def check_disclosure(message, disclosure):
     if not generated:
         for name in ("sampler", "seed", "steps"):
             require(name not in disclosure, name)
+        require("stepProofs" not in disclosure, "steps")
         require(stream == 0, "seed")
     if "profile" in disclosure:
         require(c.text_hash(disclosure["profile"]) == message["profile"], "profile")
@@ -101,6 +102,11 @@ def check_disclosure(message, disclosure):
         if record and record["segmenter"]["id"] == 0:
             require(len(disclosure["steps"]) == 1, "steps")
         require(c.steps_root(salts["steps"], disclosure["steps"]) == message["steps"], "steps")
+    for proof in disclosure.get("stepProofs", ()):
+        try:
+            check_step(proof, message["kind"], message["outputCount"], message["steps"])
+        except Refused as error:
+            raise Refused("steps") from error
 
 
 def check_seed(message, disclosure, record, salts):
@@ -170,13 +176,14 @@ def check_trace_proof(tree, output_count, root):
 
 
 def check_step_proof(tree, receipt_kind, output_count, root):
-    members(tree, "proof", ("type", "count", "index", "kind", "firstToken", "endToken", "salt", "siblings"),
-            ("text", "textHex"))
-    require(tree["type"] == "attestlm/step-proof-1", "type")
-    count, index, kind, first, end = (
-        unsigned(tree[name], name) for name in ("count", "index", "kind", "firstToken", "endToken"))
-    commitment = c.bytes_commitment("step-text", bytes32(tree["salt"], "salt"), text_bytes(tree, "text"))
-    path = siblings(tree)
+    require(isinstance(tree, dict) and tree.get("type") == "attestlm/step-proof-1", "type")
+    proof = read_step_proof({name: value for name, value in tree.items() if name != "type"})
+    check_step(proof, receipt_kind, output_count, root)
+
+
+def check_step(proof, receipt_kind, output_count, root):
+    count, index, kind, first, end = (proof[name] for name in ("count", "index", "kind", "firstToken", "endToken"))
+    commitment = c.bytes_commitment("step-text", proof["salt"], proof["text"])
     require(receipt_kind == 0, "receipt")
     require(index < count, "index")
     require(kind == (0 if index == count - 1 else 1), "kind")
@@ -184,4 +191,4 @@ def check_step_proof(tree, receipt_kind, output_count, root):
     require((first == 0) == (index == 0), "firstToken")
     require(end == output_count if kind == 0 else end <= output_count, "endToken")
     leaf = c.step_leaf(index, kind, first, end, commitment)
-    require(c.root_from_proof("steps", leaf, index, count, path) == root, "root")
+    require(c.root_from_proof("steps", leaf, index, count, proof["siblings"]) == root, "root")

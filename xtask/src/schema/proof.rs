@@ -4,7 +4,7 @@ use attestlm::steps::STEP_PROOF_TYPE;
 use attestlm::trace::TRACE_PROOF_TYPE;
 use serde_json::{json, Value};
 
-use super::form::{bytes32, closed, field, list, only, uint32, whole};
+use super::form::{bytes32, closed, field, list, only, uint32, whole, Field};
 use super::receipt;
 
 const SIBLINGS: &str = "The siblings on the way to the root, lowest first, at most 32 words of 32 bytes.";
@@ -25,12 +25,18 @@ pub fn token() -> Value {
 }
 
 pub fn step() -> Value {
-    receipt::step(vec![
-        field("type", "What this is.", json!({ "const": STEP_PROOF_TYPE })),
+    let mut members = vec![field("type", "What this is.", json!({ "const": STEP_PROOF_TYPE }))];
+    members.extend(of_step());
+    receipt::step(members)
+}
+
+/// What a step needs to be checked alone.
+pub fn of_step() -> [Field; 3] {
+    [
         field("count", "How many steps there are.", uint32()),
         field("salt", "The salt of the step's text.", bytes32()),
         field("siblings", SIBLINGS, list(bytes32())),
-    ])
+    ]
 }
 
 /// A value with its salt, or the commitment to it.

@@ -118,6 +118,12 @@ fn meaning(field: &str) -> Result<&'static str, String> {
     })
 }
 
+pub fn shown() -> Value {
+    let mut steps = list(uint32());
+    steps["minItems"] = 1.into();
+    whole(vec![field("steps", "Indices of the steps that stay readable.", steps)])
+}
+
 fn disclosure() -> Result<Value, Failure> {
     let salts = ["request", "prompt", "output", "trace", "steps", "seed"];
     let mut some_salts =
@@ -140,6 +146,8 @@ fn disclosure() -> Result<Value, Failure> {
     };
     let (first, second) = (["clientEntropy", "providerSecret"], ["context", "beacon"]);
     seed_inputs["oneOf"] = json!([rule(1, &first, &second), rule(2, &second, &first)]);
+    let mut proofs = list(step(super::proof::of_step().into()));
+    proofs["minItems"] = 1.into();
     let mut form = closed(
         &["stream"],
         [
@@ -154,10 +162,16 @@ fn disclosure() -> Result<Value, Failure> {
             field("promptTokens", "The prompt's token ids.", list(uint32())),
             field("outputTokens", "The output's token ids.", list(uint32())),
             field("steps", "The output's steps; absent when scored.", list(step(Vec::new()))),
+            field(
+                "stepProofs",
+                "Instead of `steps`: some of them, each with its proof, by rising index.",
+                proofs,
+            ),
         ],
     );
     form["dependentRequired"] = json!({ "seedInputs": ["seed"] });
-    form["not"] = json!({ "required": ["nonce", "salts"] });
+    form["not"] =
+        json!({ "anyOf": [{ "required": ["nonce", "salts"] }, { "required": ["steps", "stepProofs"] }] });
     Ok(form)
 }
 
@@ -207,11 +221,11 @@ fn sampler() -> Result<Value, Failure> {
         ),
     ]);
     let segmenter = whole(vec![
-        field("id", "Which segmenter, a uint32; 0: the whole output is the answer.", uint32()),
+        field("id", "Which segmenter, a uint32: `docs/spec/steps-1.md`.", uint32()),
         field(
             "markers",
             format!(
-                "At most {} of 1 to {} bytes; none for segmenter 0.",
+                "At most {} of 1 to {} bytes; none for segmenter 0, two for 1 and 2.",
                 limits::MARKERS,
                 limits::MARKER_BYTES
             ),

@@ -206,6 +206,18 @@ fn sampling() -> Result<Vec<Field>, Failure> {
             format!("Answers to draw, 1 to {}; 1 if absent, and at temperature 0.", policy::CHOICES),
             integer(1, policy::CHOICES.into()),
         ),
+        optional(
+            "steps",
+            format!(
+                "How the output is cut into steps: false, the whole is the answer; or two markers, of 1 to {} bytes, what \
+                 opens reasoning and what closes it. The model's, if absent.",
+                policy::MARKER_BYTES
+            ),
+            json!({ "anyOf": [
+                { "const": false },
+                { "type": "array", "minItems": 2, "maxItems": 2, "items": text_up_to(policy::MARKER_BYTES) },
+            ] }),
+        ),
     ])
 }
 

@@ -79,6 +79,12 @@ fn requests() -> Vec<(&'static str, Value, Option<Value>)> {
             json!({ "prompt": "JSON: ", "maxTokens": 40, "temperature": "0.8", "seed": "4",
                 "schema": { "type": "object", "properties": { "n": { "type": "integer" } }, "required": ["n"] } }),
         ),
+        case("whole", json!({ "messages": chat(apples), "maxTokens": 60, "steps": false })),
+        case(
+            "opened",
+            json!({ "prompt": format!("<|user|>{apples}<|end|><|assistant|><think>\n"), "parseSpecial": true, "maxTokens": 60,
+                "steps": ["<think>", "</think>"] }),
+        ),
         case("tokens", json!({ "promptTokens": [70, 80, 90], "maxTokens": 8, "ignoreEog": true })),
         case(
             "context-full",

@@ -204,6 +204,13 @@ fn policy() -> Vec<Refused> {
         case("choices-0", r#""choices": 0"#, "choices"),
         case("choices-65", r#""temperature": 1, "choices": 65"#, "choices"),
         case("choices-greedy", r#""choices": 2"#, "choices"),
+        case("steps-true", r#""steps": true"#, "steps"),
+        case("steps-one-marker", r#""steps": ["<think>"]"#, "steps"),
+        case("steps-three-markers", r#""steps": ["<", "=", ">"]"#, "steps"),
+        case("steps-no-marker", r#""steps": []"#, "steps"),
+        case("steps-empty-marker", r#""steps": ["<think>", ""]"#, "steps"),
+        case("steps-number", r#""steps": ["<think>", 1]"#, "steps"),
+        case("steps-257-bytes", &format!(r#""steps": ["<think>", "{}"]"#, "x".repeat(257)), "steps"),
     ]
 }
 
@@ -360,6 +367,8 @@ fn accepted() -> Vec<(&'static str, String)> {
         ),
         ("valid-stop-16", with(&format!(r#""stop": [{}]"#, list(16, |i| format!("\"{i}\""))))),
         ("valid-stop-256-bytes", with(&format!(r#""stop": ["{}"]"#, "s".repeat(256)))),
+        ("valid-steps-false", with(r#""steps": false"#)),
+        ("valid-steps-markers", with(&format!(r#""steps": ["[", "{}"]"#, "]".repeat(256)))),
         ("valid-schema-text", with(r#""schema": "{\"type\": \"integer\"}""#)),
         ("valid-grammar", with(r#""grammar": "root ::= [0-9]+""#)),
         (

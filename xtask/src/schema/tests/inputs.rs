@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use attestlm::json::UNKNOWN;
-use attestlm::receipt::Document;
+use attestlm::receipt::{Document, Shown};
 use attestlm::request::{Canonical, Request};
 use attestlm::session::{Continuation, SessionOptions};
 use attestlm::steps::StepProof;
@@ -26,7 +26,7 @@ struct Input {
 type IsOne = fn(&Value, &Error) -> bool;
 
 /// What no schema says, or ours does not: why, and how such a refusal is known.
-const KNOWS_MORE: [(&str, IsOne); 17] = [
+const KNOWS_MORE: [(&str, IsOne); 19] = [
     ("a whole number has no point and no exponent", |value, _| {
         value.is_f64() && value.as_f64().is_some_and(|number| number.fract() == 0.0)
     }),
@@ -50,7 +50,9 @@ const KNOWS_MORE: [(&str, IsOne); 17] = [
     ("types and domain", |_, error| error.field() == "types"),
     ("the two signers", |_, error| error.message().contains("must be the same as message.signer")),
     ("strictly rising tokens", |_, error| error.message().contains("must rise strictly")),
+    ("rising steps", |_, error| error.message().contains("must rise in the steps' indices")),
     ("segmenter 0", |_, error| error.message().contains("segmenter 0 takes no markers")),
+    ("two markers", |_, error| error.message().contains("needs two markers")),
     ("bytes that are UTF-8", |_, error| error.message().contains("bytes that are UTF-8")),
 ];
 
@@ -62,7 +64,7 @@ fn inputs(schemas: &Schemas) -> Vec<Input> {
         "frequencyPenalty": "0.25", "penaltyWindow": 16, "logitBias": { "70": "1.5", "71": -2 }, "bans": [65, 66],
         "stop": ["a", "b"], "ignoreEog": true, "maxTokens": 40, "contextTokens": 128, "choices": 2, "nonce": word("5a"),
         "context": word("ab"), "domain": { "chainId": 5, "verifyingContract": address }, "issuedAt": "1700000000",
-        "logprobs": 3,
+        "logprobs": 3, "steps": ["<a>", "</a>"],
     });
     let with = |fields: Value| {
         let mut request = sampling.clone();
@@ -118,6 +120,11 @@ fn inputs(schemas: &Schemas) -> Vec<Input> {
             schema: "continuation",
             read: |text| Continuation::from_json(text).map(drop),
             examples: vec![json!({ "text": "x" }), json!({ "tokens": [1, 2] })],
+        },
+        Input {
+            schema: "shown",
+            read: |text| Shown::from_json(text).map(drop),
+            examples: vec![json!({ "steps": [2, 0] })],
         },
         Input { schema: "terms", read: |text| Terms::from_json(text).map(drop), examples: vec![terms] },
         Input { schema: "receipt", read: read_receipt, examples: enough(schemas, "receipt", documents) },
