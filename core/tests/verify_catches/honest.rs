@@ -125,7 +125,13 @@ fn a_report_lists_what_was_not_compared() {
     let unstated =
         report(&document, &Expectations { request: Some(asked), ..everything.clone() }, &with(model()));
     assert_eq!(unstated.verdict, VERIFIED);
-    assert_eq!(unstated.not_compared, ["expected contextTokens (the expected request states none)"]);
+    assert_eq!(
+        unstated.not_compared,
+        [
+            "expected contextTokens (the expected request states none)",
+            "expected steps (the expected request states none)"
+        ]
+    );
 
     // Signature alone: what is left open is the replay.
     let signed = verify_signature(&document, &Expectations::default());
