@@ -273,7 +273,7 @@ def sign(digest):
 
 def work():
     try:
-        session.score("Tom", " has", signer=Signer.callback(own.address, sign))
+        session.generate("2 + 3 =", max_tokens=3, signer=Signer.callback(own.address, sign))
     except AttestLMError:
         pass
 
