@@ -288,7 +288,7 @@ func ExampleReceipt_Sign() {
 	}
 	// Output:
 	// true
-	// verified; not compared: 7
+	// verified; not compared: 8
 }
 
 func ExampleSession_Score() {

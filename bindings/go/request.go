@@ -75,6 +75,20 @@ func (m Markers) MarshalJSON() ([]byte, error) {
 	return encode("steps", []string{m.Open, m.Close})
 }
 
+// UnmarshalJSON reads what [Markers.MarshalJSON] writes. Errors: [ErrArgument].
+func (m *Markers) UnmarshalJSON(text []byte) error {
+	var pair []string
+	switch {
+	case string(text) == "false":
+		*m = Markers{}
+	case json.Unmarshal(text, &pair) == nil && len(pair) == 2:
+		*m = Markers{pair[0], pair[1]}
+	default:
+		return &Error{ErrArgument, "steps", "false or two texts are expected"}
+	}
+	return nil
+}
+
 // Domain is the contract that a receipt is for.
 type Domain struct {
 	ChainID           uint64  `json:"chainId"`
