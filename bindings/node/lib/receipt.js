@@ -89,7 +89,7 @@ class Receipt extends Resource {
   redacted(shown) {
     const bytes = input.json('shown', shown);
     const out = result();
-    using([this], (receipt) => call('attestlm_receipt_redact', receipt, ...bytes, out));
+    using({ receipt: this }, (receipt) => call('attestlm_receipt_redact', receipt, ...bytes, out));
     return new Receipt(KEY, out[0]);
   }
 
