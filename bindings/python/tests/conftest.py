@@ -24,9 +24,8 @@ QUESTION = [
 LONG: Dict[str, object] = {"ignore_eog": True, "temperature": 1, "seed": 1, "max_tokens": 500, "choices": 64}
 
 
-def interruptible() -> None:
-    """For a new process: what runs in the background of a shell ignores interrupts, and so would its children."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+# What runs in the background of a shell ignores interrupts, and so would its children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def python(
@@ -41,7 +40,6 @@ def python(
         capture_output=True,
         text=True,
         timeout=120,
-        preexec_fn=interruptible,
     )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Callable, Iterator, List, Tuple
 
 import pytest
-from conftest import QUESTION, ROOT, interruptible
+from conftest import QUESTION, ROOT
 
 from attestlm import CancelledError, Done, Model, ModelInfo, Receipt, Session, Signer
 from attestlm import _operation
@@ -74,7 +74,6 @@ def interrupted(work: str, path: Path, before: str = "", after: str = "") -> Tup
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=interruptible,
     )
     assert child.stdout is not None
     try:
