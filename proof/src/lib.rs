@@ -14,6 +14,7 @@ use attestlm::receipt::Document;
 use attestlm::request::Request;
 use attestlm::session::{Answer, Session};
 use attestlm::signer::{KeySigner, Signer};
+use attestlm::steps;
 use attestlm::Token;
 use attestlm_testkit::{Gguf, LoraSpec, ModelSpec};
 use serde_json::{json, Value};
@@ -90,7 +91,11 @@ pub fn request(fields: Value) -> Result<Request, Failure> {
     for (key, value) in fields.as_object().expect("an object") {
         all[key] = value.clone();
     }
-    Ok(Request::from_json(all.to_string().as_bytes())?)
+    let mut request = Request::from_json(all.to_string().as_bytes())?;
+    // Stated, so that the policy is complete and a client can pin it.
+    let segmenter = request.steps.get_or_insert_with(|| steps::of_template(None)).clone();
+    request.policy.segmenter = segmenter;
+    Ok(request)
 }
 
 /// The receipt of an answer.
