@@ -36,6 +36,12 @@ pub enum Command {
     Steps(Steps),
     /// Write a receipt of which only some steps are readable.
     Disclose(Disclose),
+    /// Make ready to anchor receipts on a chain.
+    Anchor {
+        /// What to do about an anchor.
+        #[command(subcommand)]
+        command: AnchorCommand,
+    },
     /// Make a signing key, or show the address of one.
     Key {
         /// What to do with a key.
@@ -115,6 +121,9 @@ pub struct Signing {
     /// Context of the receipt (a job's identity), 0x and 64 hex digits.
     #[arg(long, value_name = "0xHEX")]
     pub context: Option<String>,
+    /// Receipt that this one follows, for the same job: its digest goes into the context.
+    #[arg(long, value_name = "RECEIPT", conflicts_with = "context")]
+    pub after: Option<PathBuf>,
     /// Sign for a verifier contract: chain id and its address.
     #[arg(long, value_name = "CHAIN:CONTRACT")]
     pub domain: Option<String>,
@@ -209,8 +218,12 @@ pub struct Sampling {
 /// `attestlm verify`.
 #[derive(Args)]
 pub struct Verify {
-    /// The receipt; `-` is standard input.
-    pub receipt: PathBuf,
+    /// The receipt; `-` is standard input. With --chain, receipts in their order.
+    #[arg(required = true, value_name = "RECEIPT")]
+    pub receipts: Vec<PathBuf>,
+    /// Check that each receipt follows the one before it: its context names the other's digest.
+    #[arg(long, conflicts_with_all = ["request", "expect_context"])]
+    pub chain: bool,
     /// GGUF file to replay with; without it the bundled model, if the receipt is of it.
     #[arg(long, value_name = "GGUF")]
     pub model: Option<PathBuf>,
@@ -295,6 +308,19 @@ pub enum StepsCommand {
         /// Address that must have signed: a step is the claim of its signer.
         #[arg(long, value_name = "ADDRESS")]
         expect_signer: String,
+    },
+}
+
+/// `attestlm anchor`.
+#[derive(Subcommand)]
+pub enum AnchorCommand {
+    /// Write the Merkle root of a folder's receipts and the proof of each: one transaction anchors them all.
+    Prepare {
+        /// The folder: every file in it named `*.json` is a receipt.
+        directory: PathBuf,
+        /// Write here instead of to standard output.
+        #[arg(long, value_name = "OUT.json")]
+        out: Option<PathBuf>,
     },
 }
 

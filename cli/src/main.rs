@@ -1,5 +1,6 @@
 //! The command `attestlm`: turns flags into the library's calls and its results into text.
 
+mod anchor;
 mod args;
 mod disclose;
 mod fail;
@@ -57,6 +58,7 @@ fn dispatch(cli: &Cli) -> Outcome {
         Command::Inspect(args) => inspect::run(args, cli.json),
         Command::Steps(args) => steps::run(args, cli.json),
         Command::Disclose(args) => disclose::run(args),
+        Command::Anchor { command } => anchor::run(command),
         Command::Key { command } => key::run(command, cli.json),
         Command::Model { command } => model::run(command, cli.json),
         Command::Profile(_) => profile::run(cli.json),

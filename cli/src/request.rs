@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use attestlm::receipt::Document;
 use attestlm::request::Request;
-use attestlm::{Error, ErrorKind, Result};
+use attestlm::{hex, Error, ErrorKind, Result};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
@@ -20,7 +21,7 @@ pub struct RequestJson {
     prompt_tokens: Option<Vec<u32>>,
     date: Option<String>,
     nonce: Option<String>,
-    context: Option<String>,
+    context: Option<ContextJson>,
     domain: Option<DomainJson>,
     issued_at: Option<u64>,
     context_tokens: Option<u32>,
@@ -28,6 +29,20 @@ pub struct RequestJson {
     sampling: SamplingJson,
     #[serde(flatten)]
     seed: SeedJson,
+}
+
+/// The receipt's field, or what is hashed to it.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum ContextJson {
+    Hash(String),
+    #[serde(rename_all = "camelCase")]
+    Inputs {
+        chain_id: u64,
+        contract: String,
+        job_id: String,
+        previous_digest: String,
+    },
 }
 
 #[derive(Serialize)]
@@ -91,7 +106,7 @@ impl RequestJson {
         let mut json = RequestJson {
             date: input.date.clone(),
             nonce: signing.nonce.clone(),
-            context: signing.context.clone(),
+            context: context(signing)?,
             issued_at: signing.issued_at,
             domain: signing.domain.as_deref().map(domain).transpose()?,
             ..RequestJson::default()
@@ -205,6 +220,20 @@ fn value_or_file(text: &str) -> Result<String> {
         Some(path) => Ok(files::read_text(Path::new(path))?.trim().to_owned()),
         None => Ok(text.to_owned()),
     }
+}
+
+/// The context given, or that of a receipt after another.
+fn context(signing: &Signing) -> Result<Option<ContextJson>> {
+    if let Some(previous) = &signing.after {
+        let next = Document::parse(&files::read(previous)?)?.next_context();
+        return Ok(Some(ContextJson::Inputs {
+            chain_id: next.chain_id,
+            contract: hex::encode(&next.contract),
+            job_id: hex::encode(&next.job_id),
+            previous_digest: hex::encode(&next.previous_digest),
+        }));
+    }
+    Ok(signing.context.clone().map(ContextJson::Hash))
 }
 
 /// `CHAIN:CONTRACT`.

@@ -1,15 +1,18 @@
 //! `attestlm verify`.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::path::Path;
 
 use attestlm::hex;
-use attestlm::model::Model;
-use attestlm::receipt::{Document, Finish};
+use attestlm::model::{Adapter, Model};
+use attestlm::receipt::{Document, Finish, History};
 use attestlm::request::Request;
 use attestlm::signer::parse_address;
 use attestlm::verdict::{Report, Verdict};
 use attestlm::verify::{profile_id, verify, verify_signature, Expectations, VerifyOptions};
 use attestlm::{Error, Result};
+use serde_json::json;
 
 use crate::args::Verify;
 use crate::fail::{one_line, Failure, Outcome, Status};
@@ -17,59 +20,148 @@ use crate::interrupt::Interrupt;
 use crate::{files, load, terminal};
 
 pub fn run(args: &Verify, as_json: bool) -> Outcome {
-    let interrupt = Interrupt::listen()?;
-    let expectations = expectations(args)?;
-    let report = match Document::parse(&files::read(&args.receipt)?) {
-        Ok(document) => check(&document, &expectations, args, &interrupt)?,
-        // Unlike a file that cannot be read, this is a judgement of what was handed over.
-        Err(error) => Report {
-            verdict: Verdict::Invalid { what: error.to_string() },
-            kind: None,
-            signer: None,
-            digest: None,
-            compared: Vec::new(),
-            not_compared: vec!["anything: the document is malformed".into()],
-        },
+    let mut judge =
+        Judge { args, interrupt: Interrupt::listen()?, expectations: expectations(args)?, opened: None };
+    if args.chain {
+        return chain(&mut judge, as_json);
+    }
+    let [receipt] = args.receipts.as_slice() else {
+        return Err(
+            Error::argument("receipts", "one at a time, or with --chain receipts in their order").into()
+        );
     };
+    let (report, _) = judge.report(receipt)?;
     print(&report, as_json, args.signature_only)?;
-    Ok(match report.verdict {
+    Ok(status(&report))
+}
+
+/// Receipts that follow one another, as far as they stand.
+fn chain(judge: &mut Judge, as_json: bool) -> Outcome {
+    let mut history = History::default();
+    let mut reports: Vec<(&Path, Report)> = Vec::new();
+    for receipt in &judge.args.receipts {
+        let (mut report, document) = judge.report(receipt)?;
+        if let Some(document) = document {
+            history.add(&document, &mut report);
+        }
+        let stands = report.verdict.stands();
+        reports.push((receipt, report));
+        if !stands {
+            break;
+        }
+    }
+    let Some((_, last)) = reports.last() else {
+        return Err(Error::argument("receipts", "there is none").into());
+    };
+    if as_json {
+        let named = reports.iter().map(|(path, report)| {
+            let mut object = report.to_json();
+            object["file"] = path.display().to_string().into();
+            object
+        });
+        terminal::print_json(&json!({
+            "verdict": last.verdict.name(), "given": judge.args.receipts.len(), "receipts": named.collect::<Vec<_>>(),
+        }))?;
+        return Ok(status(last));
+    }
+    let mut text = String::new();
+    for (path, report) in &reports {
+        let _ = writeln!(
+            text,
+            "{}: {}",
+            one_line(&path.display().to_string()),
+            one_line(&report.verdict.to_string())
+        );
+    }
+    let (of, scope) = (judge.args.receipts.len(), scope(last, judge.args.signature_only));
+    let _ = match last.verdict.stands() {
+        true => writeln!(text, "{}: {of} receipts, each after the one before{scope}", last.verdict.name()),
+        false => writeln!(text, "{} at receipt {} of {of}", last.verdict.name(), reports.len()),
+    };
+    let mut told = BTreeSet::new();
+    for what in reports.iter().flat_map(|(_, report)| &report.not_compared).filter(|what| told.insert(*what))
+    {
+        let _ = writeln!(text, "not compared: {}", one_line(what));
+    }
+    terminal::print(&text)?;
+    Ok(status(last))
+}
+
+fn status(report: &Report) -> Status {
+    match report.verdict {
         _ if report.verdict.stands() => Status::Done,
         Verdict::Unverifiable { .. } => Status::Unsupported,
         _ => Status::Failed,
-    })
+    }
 }
 
-fn check(
-    document: &Document,
-    expectations: &Expectations,
-    args: &Verify,
-    interrupt: &Interrupt,
-) -> Result<Report> {
-    // What is already known to be wrong needs no model.
-    let report = verify_signature(document, expectations);
-    if args.signature_only || !report.verdict.stands() {
-        return Ok(report);
+/// What judges receipts, with the model it opened for the first that needed it.
+struct Judge<'a> {
+    args: &'a Verify,
+    interrupt: Interrupt,
+    expectations: Expectations,
+    opened: Option<(Model, Option<Adapter>)>,
+}
+
+impl Judge<'_> {
+    /// The report of one receipt, and the receipt if it could be read.
+    fn report(&mut self, receipt: &Path) -> Result<(Report, Option<Document>)> {
+        match Document::parse(&files::read(receipt)?) {
+            Ok(document) => Ok((self.check(&document)?, Some(document))),
+            // Unlike a file that cannot be read, this is a judgement of what was handed over.
+            Err(error) => {
+                let report = Report {
+                    verdict: Verdict::Invalid { what: error.to_string() },
+                    kind: None,
+                    signer: None,
+                    digest: None,
+                    compared: Vec::new(),
+                    not_compared: vec!["anything: the document is malformed".into()],
+                };
+                Ok((report, None))
+            }
+        }
     }
-    let model = match &args.model {
-        Some(path) => Some(load::model(Some(path), interrupt)?),
-        None => Some(Model::bundled()?).filter(|model| model.sha256() == document.receipt.model),
-    };
-    let adapter = match &model {
-        Some(model) => load::adapter(args.adapter.as_deref(), model)?,
-        None => None,
-    };
-    verify(
-        document,
-        expectations,
-        &VerifyOptions {
-            model: model.as_ref(),
-            adapter: adapter.as_ref(),
-            threads: args.threads,
-            tolerant: args.tolerant,
-            operation: interrupt.operation(),
-            ..VerifyOptions::default()
-        },
-    )
+
+    fn check(&mut self, document: &Document) -> Result<Report> {
+        // What is already known to be wrong needs no model.
+        let report = verify_signature(document, &self.expectations);
+        if self.args.signature_only || !report.verdict.stands() {
+            return Ok(report);
+        }
+        if self.opened.is_none() {
+            self.opened = self.open(document)?;
+        }
+        let (model, adapter) = match &self.opened {
+            Some((model, adapter)) => (Some(model), adapter.as_ref()),
+            None => (None, None),
+        };
+        verify(
+            document,
+            &self.expectations,
+            &VerifyOptions {
+                model,
+                adapter,
+                threads: self.args.threads,
+                tolerant: self.args.tolerant,
+                operation: self.interrupt.operation(),
+                ..VerifyOptions::default()
+            },
+        )
+    }
+
+    /// The model that was named, or the bundled one if the receipt is of it.
+    fn open(&self, document: &Document) -> Result<Option<(Model, Option<Adapter>)>> {
+        let model = match &self.args.model {
+            Some(path) => load::model(Some(path), &self.interrupt)?,
+            None => match Model::bundled()? {
+                bundled if bundled.sha256() == document.receipt.model => bundled,
+                _ => return Ok(None),
+            },
+        };
+        let adapter = load::adapter(self.args.adapter.as_deref(), &model)?;
+        Ok(Some((model, adapter)))
+    }
 }
 
 fn expectations(args: &Verify) -> Result<Expectations> {
@@ -107,12 +199,19 @@ fn named(flag: &'static str) -> impl Fn(Error) -> Error {
     move |error| Error::argument(flag, error.message())
 }
 
+fn scope(report: &Report, signature_only: bool) -> &'static str {
+    if signature_only && report.verdict.stands() {
+        " (signature only)"
+    } else {
+        ""
+    }
+}
+
 fn print(report: &Report, as_json: bool, signature_only: bool) -> Result<(), Failure> {
     if as_json {
         return terminal::print_json(&report.to_json());
     }
-    let scope = if signature_only && report.verdict.stands() { " (signature only)" } else { "" };
-    let mut text = format!("{}{scope}\n", one_line(&report.verdict.to_string()));
+    let mut text = format!("{}{}\n", one_line(&report.verdict.to_string()), scope(report, signature_only));
     for what in &report.not_compared {
         let _ = writeln!(text, "not compared: {}", one_line(what));
     }

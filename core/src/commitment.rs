@@ -12,7 +12,10 @@ use crate::error::{Error, Result};
 use crate::policy::SeedRule;
 use crate::Token;
 
+mod context;
 pub mod labels;
+
+pub use context::{Context, ContextInputs};
 
 /// The salts of one output of a request, each of which can be disclosed alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -178,33 +181,6 @@ pub fn provider_commitment(provider_secret: &Word) -> Word {
 #[must_use]
 pub fn check_provider_secret(commitment: &Word, provider_secret: &Word) -> bool {
     provider_commitment(provider_secret) == *commitment
-}
-
-/// What a receipt was made for; fields without use are zero.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct ContextInputs {
-    /// EIP-155 chain id.
-    pub chain_id: u64,
-    /// The contract that settles the job.
-    pub contract: [u8; 20],
-    /// The job's id in that contract.
-    pub job_id: Word,
-    /// The EIP-712 digest of the receipt this one follows.
-    pub previous_digest: Word,
-}
-
-impl ContextInputs {
-    /// The receipt's `context` field.
-    #[must_use]
-    pub fn hash(&self) -> Word {
-        keccak_words(&[
-            labels::CONTEXT,
-            abi::uint(self.chain_id),
-            abi::address(&self.contract),
-            self.job_id,
-            self.previous_digest,
-        ])
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! AttestLM: deterministic language-model inference whose answer others can check.
 
 pub mod abi;
+pub mod anchor;
 pub mod atomic_file;
 pub mod commitment;
 #[cfg(feature = "engine")]

@@ -15,6 +15,7 @@ mod check;
 mod disclosure;
 mod document;
 mod eip712;
+mod history;
 pub mod sampler_record;
 mod shown;
 
@@ -22,6 +23,7 @@ pub use check::{check_commitments, Compared, Mismatch};
 pub use disclosure::{Disclosure, Secrets, SeedDisclosure, SomeSalts};
 pub use document::{Document, Signature, DOCUMENT_LIMITS};
 pub use eip712::{Domain, DOMAIN_NAME, DOMAIN_VERSION};
+pub use history::History;
 pub use shown::Shown;
 
 /// What is claimed.

@@ -325,6 +325,34 @@ pub unsafe extern "C" fn attestlm_receipt_redact(
     })
 }
 
+/// attestlm_receipt_check_follows: whether a receipt follows another, so that both are of one history: its context names
+/// the digest of `previous`, for the same job (`docs/spec/receipt-1.md`, section 4.3). A receipt that is to follow another
+/// is asked for with the request's `context`. Neither signature is looked at.
+///
+/// May run beside other `const` calls on the receipts. Errors: `ATTESTLM_ERR_RECEIPT`: it does not, and why.
+/// Since 0.1.0.
+///
+/// # Safety
+/// `receipt` and `previous` are live; `err` is NULL or writable.
+#[no_mangle]
+pub unsafe extern "C" fn attestlm_receipt_check_follows(
+    receipt: *const attestlm_receipt_t,
+    previous: *const attestlm_receipt_t,
+    err: *mut *mut attestlm_error_t,
+) -> attestlm_status_t {
+    guard!(err, {
+        // SAFETY: as the header says.
+        let (receipt, previous) =
+            unsafe { (handle::borrow("receipt", receipt)?, handle::borrow("previous", previous)?) };
+        receipt.0.shared(|document| {
+            previous.0.shared(|previous| {
+                document.check_follows(previous)?;
+                Ok(ATTESTLM_OK)
+            })
+        })
+    })
+}
+
 /// attestlm_receipt_check_proof: whether a proof document of a step or an output token leads to this receipt's
 /// roots. The receipt's signature is not looked at.
 ///

@@ -217,7 +217,8 @@ def check_proof(vector):
 
 ORDERED = {"document": ("types", "primaryType", "domain", "message", "signature", "signer", "disclosure"),
            "disclosure": ("profile", "sampler", "seed", "seedInputs", "stream", "nonce", "salts", "request",
-                          "promptTokens", "outputTokens", "steps", "stepProofs"),
+                          "promptTokens", "outputTokens", "steps", "stepProofs", "contextInputs"),
+           "contextInputs": ("chainId", "contract", "jobId", "previousDigest"),
            "seedInputs": ("rule", "clientEntropy", "providerSecret", "context", "beacon"),
            "salts": documents.SALT_NAMES,
            "sampler": documents.RECORD,

@@ -499,10 +499,11 @@ def step_proof(steps_salt, steps, index):
 
 
 def case(name, *, key=0, domain=None, kind=0, policy=POLICY, request=CHAT, prompt=(1, 5, 9, 2), output=(42, 17, 2),
-         text=b" 42", finish=0, stream=0, adapter=False, issued_at=1767225600, context=ZERO, seed=None, inputs=None,
+         text=b" 42", finish=0, stream=0, adapter=False, issued_at=1767225600, job=None, seed=None, inputs=None,
          show=None, disclose=True, parts=None, proven=None):
     """`show`: the salts given instead of the nonce; the members they do not open are withheld. `parts`: the steps as kind,
-    first and end token, and text; `proven`: those that are shown alone, each with its proof, and nothing else."""
+    first and end token, and text; `proven`: those that are shown alone, each with its proof, and nothing else. `job`: the
+    inputs of the context, or the context itself, whose inputs nobody discloses."""
     signer_key = list(KEYS.values())[key]
     nonce = pseudo(name + " nonce")
     salt = salts(nonce, stream)
@@ -533,7 +534,7 @@ def case(name, *, key=0, domain=None, kind=0, policy=POLICY, request=CHAT, promp
         "outputCount": len(output),
         "finish": 255 if scored else finish,
         "issuedAt": issued_at,
-        "context": context,
+        "context": context(*job) if isinstance(job, tuple) else job or ZERO,
         "signer": secp256k1.address(signer_key),
     }
     digest = digest_of(receipt, domain)
@@ -563,6 +564,9 @@ def case(name, *, key=0, domain=None, kind=0, policy=POLICY, request=CHAT, promp
             disclosure["steps"] = [step_json(s) for s in steps]
         if proven is not None:
             disclosure["stepProofs"] = [step_proof(salt["steps"], steps, index) for index in proven]
+        if isinstance(job, tuple):
+            disclosure["contextInputs"] = {
+                "chainId": job[0], "contract": hexed(job[1]), "jobId": hexed(job[2]), "previousDigest": hexed(job[3])}
     doc = document(receipt, domain, signature, disclosure)
     return {
         "document": doc,
@@ -588,7 +592,8 @@ REASONED = [
 
 
 def receipts():
-    job = context(CONTRACT[0], CONTRACT[1], pseudo("job"), pseudo("previous"))
+    job = (*CONTRACT, pseudo("job"), pseudo("previous"))
+    hidden = context(*job)
     constrained = {
         **POLICY, "temperature": "1.000001", "logitBias": [{"token": 3, "bias": "-10000"}, {"token": 9, "bias": "0.000001"}],
         "bans": [0, 7, 31999], "ignoreEog": True, "stop": ["\n\n", "Q:"], "presencePenalty": "-0.5", "frequencyPenalty": "0.25",
@@ -596,14 +601,14 @@ def receipts():
     }
     gbnf = {**GREEDY, "grammar": {"kind": "gbnf", "text": 'root ::= "é" [0-9]+\n', "engine": "engine/1.2"}}
     rule1 = {"rule": 1, "clientEntropy": pseudo("entropy"), "providerSecret": pseudo("secret")}
-    rule2 = {"rule": 2, "context": job, "beacon": pseudo("beacon")}
+    rule2 = {"rule": 2, "context": hidden, "beacon": pseudo("beacon")}
     marked = {**POLICY, "segmenter": {"id": 1, "markers": ["<think>", "</think>"]}}
     opened_by_prompt = {**POLICY, "segmenter": {"id": 2, "markers": ["<think>", "</think>"]}}
     reasoned = {"policy": marked, "output": (9, 8, 7, 6, 5, 4, 3, 2), "parts": REASONED}
     return {
         "greedy": case("greedy", policy=GREEDY),
         "drawn": case("drawn", key=1),
-        "contract-domain": case("contract-domain", domain=CONTRACT, key=2, context=job),
+        "contract-domain": case("contract-domain", domain=CONTRACT, key=2, job=hidden),
         "largest-chain-id": case("largest-chain-id", domain=(2**53 - 1, b"\xff" * 20), policy=GREEDY, issued_at=2**64 - 1),
         "scored": case("scored", kind=1, request=RAW, key=1, output=(5, 6, 7, 8)),
         "scored-adapter": case("scored-adapter", kind=1, request=TOKENS, prompt=(0, 4294967295, 7), adapter=True, domain=CONTRACT),
@@ -611,7 +616,10 @@ def receipts():
         "grammar-end": case("grammar-end", policy=gbnf, finish=3, text="é1".encode(), request=RAW, key=2),
         "third-choice": case("third-choice", policy={**POLICY, "choices": 3}, stream=2, finish=2, adapter=True),
         "seed-rule-1": case("seed-rule-1", policy={**POLICY, "seedRule": 1}, inputs=rule1, key=1),
-        "seed-rule-2": case("seed-rule-2", policy={**POLICY, "seedRule": 2}, inputs=rule2, context=job, domain=CONTRACT),
+        "seed-rule-2": case("seed-rule-2", policy={**POLICY, "seedRule": 2}, inputs=rule2, job=hidden, domain=CONTRACT),
+        "of-a-job": case("of-a-job", job=job, domain=CONTRACT, key=1),
+        "first-of-a-history": case("first-of-a-history", job=(0, bytes(20), ZERO, ZERO), policy=GREEDY),
+        "scored-of-a-job": case("scored-of-a-job", kind=1, request=RAW, job=(2**53 - 1, *job[1:])),
         "half-a-character": case("half-a-character", policy={**GREEDY, "maxTokens": 3}, finish=2, text=b"4 \xe2\x82"),
         "context-full": case("context-full", policy={**POLICY, "contextTokens": 7}, finish=4),
         "cancelled-at-once": case("cancelled-at-once", output=(), text=b"", finish=5, issued_at=0),
@@ -620,7 +628,7 @@ def receipts():
         "reasoned": case("reasoned", **reasoned),
         "reasoned-opened": case("reasoned-opened", **{**reasoned, "policy": opened_by_prompt, "parts": [(1, 0, 3, b"4 + 30 = 34\n"), (1, 3, 8, b"34 + 8 = 42"), (0, 8, 8, b"")]}),
         "redacted-to-one-step": case("redacted-to-one-step", **reasoned, show=(), proven=(1,)),
-        "redacted-to-two-steps": case("redacted-to-two-steps", **reasoned, show=(), proven=(0, 3), domain=CONTRACT),
+        "redacted-to-two-steps": case("redacted-to-two-steps", **reasoned, show=(), proven=(0, 3), domain=CONTRACT, job=job),
         "undisclosed": case("undisclosed", disclose=False, domain=CONTRACT),
         "long": case("long", prompt=range(300), output=range(1000, 1257), text=b"a" * 700, finish=2, policy={**POLICY, "maxTokens": 257}),
     }

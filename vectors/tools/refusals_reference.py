@@ -113,7 +113,7 @@ def high_s(r, s, v):
 def unreadable():
     nested = lambda depth: "[" * depth + "]" * depth
     tools = lambda value: text("drawn", '"tools": null', f'"tools": {value}')
-    zero = '"0x' + "0" * 64 + '"'
+    zero, job = '"0x' + "0" * 64 + '"', GOOD["of-a-job"]["disclosure"]["contextInputs"]
     return {
         "duplicate-member": text("drawn", '"primaryType"', '"primaryType": "Receipt",\n  "primaryType"'),
         "duplicate-member-escaped": text("drawn", '"primaryType"', '"primary\\u0054ype": "Receipt",\n  "primaryType"'),
@@ -164,6 +164,11 @@ def unreadable():
         "stream-missing": disclosed("greedy", stream=None),
         "inputs-without-seed": disclosed("seed-rule-1", seed=None),
         "inputs-of-rule-0": disclosed("drawn", seedInputs={"rule": 0}),
+        "context-chain-id-beyond": text("scored-of-a-job", '"chainId": 9007199254740991', '"chainId": 9007199254740992'),
+        "context-chain-id-text": text("scored-of-a-job", '"chainId": 9007199254740991', '"chainId": "9007199254740991"'),
+        "context-contract-upper-case": text("scored-of-a-job", "0x" + "c" * 40, "0x" + "C" * 40),
+        "context-inputs-missing": disclosed("of-a-job", contextInputs={k: v for k, v in job.items() if k != "contract"}),
+        "context-inputs-unknown": disclosed("of-a-job", contextInputs={**job, "nonce": hexed(ZERO)}),
         "text-hex-of-utf8": text("drawn", '"text": " 42"', '"textHex": "0x203432"'),
         "text-twice": text("half-a-character", '"textHex"', '"text": "",\n          "textHex"'),
         "bans-not-rising": record("drawn", bans=[2, 1]),
@@ -213,7 +218,7 @@ def contradicted():
     """By the field that does not match."""
     one = hexed(H(ZERO))
     unsalted = lambda **members: disclosed("redacted", **members)
-    drawn = GOOD["drawn"]["disclosure"]
+    drawn, job = GOOD["drawn"]["disclosure"], GOOD["of-a-job"]["disclosure"]["contextInputs"]
     return {
         "profile": {"profile-other": disclosed("drawn", profile="another")},
         "sampler": {
@@ -279,6 +284,13 @@ def contradicted():
             "step-proof-text": disclosed("redacted-to-one-step", stepProofs=[{**GOOD["redacted-to-one-step"]["disclosure"]["stepProofs"][0], "textHex": "0xff"}]),
             "step-proof-count": disclosed("redacted-to-one-step", stepProofs=[{**GOOD["redacted-to-one-step"]["disclosure"]["stepProofs"][0], "count": 3}]),
             "steps-text": disclosed("drawn", steps=[{**drawn["steps"][0], "text": " 43"}]),
+        },
+        "context": {
+            "context-other-job": disclosed("of-a-job", contextInputs={**job, "jobId": one}),
+            "context-other-previous": disclosed("redacted-to-two-steps", contextInputs={**job, "previousDigest": one}),
+            "context-other-chain": disclosed("of-a-job", contextInputs={**job, "chainId": 1}),
+            "context-none": disclosed("drawn", contextInputs=job),
+            "context-scored": disclosed("scored-of-a-job", contextInputs=job),
         },
     }
 

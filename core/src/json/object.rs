@@ -91,6 +91,11 @@ impl Object {
         self.map.contains_key(key)
     }
 
+    /// Whether there is a member `key`, and it is an object.
+    pub fn is_object(&mut self, key: &'static str) -> bool {
+        self.has(key) && self.map.get(key).is_some_and(Value::is_object)
+    }
+
     /// Takes a string.
     ///
     /// # Errors

@@ -155,6 +155,10 @@ pub fn check_commitments(receipt: &Receipt, disclosure: &Disclosure) -> Result<C
     }
     compared.note("promptCount", prompt_count)?;
     compared.note("outputCount", output_count)?;
+    // Without a context there is nothing to open.
+    if disclosure.context_inputs.is_some() || receipt.context != abi::ZERO {
+        compared.note("context", disclosure.context_inputs.map(|inputs| inputs.hash() == receipt.context))?;
+    }
     Ok(compared)
 }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::sampler_record;
 use crate::abi::{self, Word};
-use crate::commitment::{Salts, SeedRuleInputs};
+use crate::commitment::{ContextInputs, Salts, SeedRuleInputs};
 use crate::error::{Error, Result};
 use crate::hex;
 use crate::json::{self, Object, Ordered};
@@ -36,6 +36,8 @@ pub struct Disclosure {
     pub steps: Option<Vec<Step>>,
     /// Some steps, each with its proof, where the others are withheld; in rising order.
     pub step_proofs: Vec<StepProof>,
+    /// What the receipt is for, and which receipt it follows; none without a context.
+    pub context_inputs: Option<ContextInputs>,
 }
 
 /// A seed and what its rule was fed.
@@ -152,6 +154,10 @@ impl Disclosure {
             true => (Some(read_steps(&mut object)?), Vec::new()),
             false => (None, read_step_proofs(&mut object)?),
         };
+        let context_inputs = match object.has("contextInputs") {
+            true => Some(ContextInputs::read(object.object("contextInputs")?)?),
+            false => None,
+        };
         object.finish()?;
         Ok(Disclosure {
             profile,
@@ -164,6 +170,7 @@ impl Disclosure {
             output_tokens,
             steps,
             step_proofs,
+            context_inputs,
         })
     }
 
@@ -225,6 +232,11 @@ impl Disclosure {
         if !self.step_proofs.is_empty() {
             let proofs = self.step_proofs.iter().map(|proof| Ordered::Object(proof.members())).collect();
             members.push(("stepProofs", Ordered::Array(proofs)));
+        }
+        if let Some(inputs) = &self.context_inputs {
+            let mut object = vec![("chainId", inputs.chain_id.into())];
+            object.extend(inputs.words().map(|(name, text)| (name, text.into())));
+            members.push(("contextInputs", Ordered::Object(object)));
         }
         Ordered::Object(members)
     }

@@ -75,7 +75,8 @@ impl Document {
         Ok(proof)
     }
 
-    /// This document with no more readable than these steps, each with its proof, and the id of the profile. Request,
+    /// This document with no more readable than these steps, each with its proof, the id of the profile and what
+    /// the receipt is for. Request,
     /// prompt, policy, tokens, the other steps, seed and nonce are withheld, and with them every other salt.
     ///
     /// # Errors
@@ -89,6 +90,7 @@ impl Document {
                 profile: whole.and_then(|whole| whole.profile.clone()),
                 stream: whole.map_or(0, |whole| whole.stream),
                 step_proofs,
+                context_inputs: whole.and_then(|whole| whole.context_inputs),
                 ..Disclosure::default()
             }),
             ..self.clone()

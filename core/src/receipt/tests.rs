@@ -1,5 +1,5 @@
 use super::*;
-use crate::commitment::{self, Salts, SeedRuleInputs};
+use crate::commitment::{self, ContextInputs, Salts, SeedRuleInputs};
 use crate::micros::Micros;
 use crate::policy::{GrammarKind, GrammarSpec, SamplingPolicy, SeedRule, SegmenterSpec};
 use crate::steps::{self, whole_output};
@@ -79,6 +79,11 @@ fn opened() -> (Receipt, Disclosure) {
         output_tokens: Some(vec![42, 2]),
         steps: Some(whole_output(2, b"42".to_vec())),
         step_proofs: Vec::new(),
+        context_inputs: Some(ContextInputs {
+            chain_id: 5,
+            previous_digest: [9; 32],
+            ..ContextInputs::default()
+        }),
     };
     (receipt_of(&disclosure), disclosure)
 }
@@ -103,6 +108,7 @@ fn receipt_of(d: &Disclosure) -> Receipt {
         steps: d.steps.as_ref().map_or(zero, |s| steps::root(&salts.steps, s).unwrap()),
         prompt_count: u32::try_from(d.prompt_tokens.as_ref().unwrap().len()).unwrap(),
         output_count: u32::try_from(output.len()).unwrap(),
+        context: d.context_inputs.map_or(zero, |inputs| inputs.hash()),
         ..example()
     }
 }
@@ -167,7 +173,18 @@ fn every_commitment_is_compared() {
     assert_eq!(compared.not_compared, ["trace"]);
     assert_eq!(
         compared.equal,
-        ["profile", "sampler", "seed", "request", "prompt", "output", "steps", "promptCount", "outputCount"]
+        [
+            "profile",
+            "sampler",
+            "seed",
+            "request",
+            "prompt",
+            "output",
+            "steps",
+            "promptCount",
+            "outputCount",
+            "context"
+        ]
     );
     type Change = fn(&mut Disclosure);
     let changes: Vec<(&str, Change)> = vec![
@@ -187,6 +204,8 @@ fn every_commitment_is_compared() {
         ("steps", |d| d.steps.as_mut().unwrap()[0].text[0] ^= 1),
         ("steps", |d| d.steps.as_mut().unwrap()[0].end_token = 1),
         ("steps", |d| d.steps = Some(vec![])),
+        ("context", |d| d.context_inputs.as_mut().unwrap().previous_digest[0] ^= 1),
+        ("context", |d| d.context_inputs = Some(ContextInputs::default())),
     ];
     for (i, (field, change)) in changes.into_iter().enumerate() {
         let mut changed = disclosure.clone();
@@ -210,12 +229,16 @@ fn what_is_withheld_is_not_compared() {
             _ => disclosure.prompt_tokens = None,
         }
     }
+    disclosure.context_inputs = None;
     let compared = check_commitments(&receipt, &disclosure).unwrap();
     assert_eq!(compared.equal, ["profile", "sampler", "output", "steps", "outputCount"]);
-    assert_eq!(compared.not_compared, ["seed", "request", "prompt", "trace", "promptCount"]);
+    assert_eq!(compared.not_compared, ["seed", "request", "prompt", "trace", "promptCount", "context"]);
     let nothing = check_commitments(&receipt, &Disclosure::default()).unwrap();
     assert_eq!(nothing.equal.len(), 0);
-    assert_eq!(nothing.not_compared.len(), 10);
+    assert_eq!(nothing.not_compared.len(), 11);
+    // Where there is none, there is nothing to withhold.
+    let free = Receipt { context: [0; 32], ..receipt };
+    assert_eq!(check_commitments(&free, &Disclosure::default()).unwrap().not_compared.len(), 10);
 }
 
 #[test]
@@ -247,7 +270,10 @@ fn greedy_and_scored_have_no_seed() {
     assert_eq!(check_commitments(&scored, &disclosure).unwrap_err().field, "steps");
     disclosure.steps = None;
     let compared = check_commitments(&scored, &disclosure).unwrap();
-    assert_eq!(compared.equal, ["profile", "request", "prompt", "output", "promptCount", "outputCount"]);
+    assert_eq!(
+        compared.equal,
+        ["profile", "request", "prompt", "output", "promptCount", "outputCount", "context"]
+    );
 }
 
 #[test]
@@ -457,6 +483,12 @@ fn any_disclosure() -> impl Strategy<Value = Disclosure> {
                     _ => Vec::new(),
                 },
                 steps: steps.filter(|_| !flags[5]),
+                context_inputs: flags[0].then(|| ContextInputs {
+                    chain_id: stream.into(),
+                    contract: word[..20].try_into().unwrap(),
+                    job_id: word,
+                    previous_digest: word,
+                }),
             }
         })
 }

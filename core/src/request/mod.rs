@@ -18,6 +18,7 @@ pub use content::{limits, Content, Input, Message};
 
 use std::fmt;
 
+use crate::commitment::Context;
 use crate::error::{Error, Result};
 use crate::policy::{GrammarKind, GrammarSpec, SamplingPolicy, SeedRule, SegmenterSpec};
 use crate::receipt::Domain;
@@ -106,8 +107,8 @@ pub struct Request {
     pub seed: SeedSource,
     /// Salts every commitment, never all zero; `None`: random, and echoed.
     pub nonce: Option<[u8; 32]>,
-    /// The receipt's `context`, zero where unused.
-    pub context: [u8; 32],
+    /// The receipt's `context`: a job, and the receipt it follows.
+    pub context: Context,
     /// The contract the receipt is for; `None`: a receipt not meant for a contract.
     pub domain: Option<ContractDomain>,
     /// Unix seconds; `None`: the time of signing.
@@ -127,7 +128,7 @@ impl Request {
             steps: None,
             seed: SeedSource::Unspecified,
             nonce: None,
-            context: [0; 32],
+            context: Context::NONE,
             domain: None,
             issued_at: None,
             logprobs: None,
@@ -155,7 +156,8 @@ impl Request {
     /// `ignoreEog`, `maxTokens`, `contextTokens`, `choices`; `steps` (false, or what opens reasoning and what closes
     /// it); `seed` (0x hex, decimal, or
     /// `random`), or `seedRule` 1 with `clientEntropy` and `providerSecret`, or `seedRule` 2
-    /// with `beacon`; `nonce`, `context` (bytes32), `domain` (`{chainId, verifyingContract}`),
+    /// with `beacon`; `nonce`, `context` (bytes32, or its inputs: an object of `chainId`,
+    /// `contract`, `jobId` and `previousDigest`, zero where absent), `domain` (`{chainId, verifyingContract}`),
     /// `issuedAt` (unix seconds); `logprobs` (likeliest tokens told). Real-valued parameters are JSON numbers or strings, read
     /// from their decimal text. `null` is the same as absent.
     ///
@@ -191,8 +193,11 @@ impl Request {
         if self.nonce == Some([0; 32]) {
             return Err(Error::argument("nonce", "must not be all zero: it salts every commitment"));
         }
-        if matches!(self.seed, SeedSource::Beacon { .. }) && self.context == [0; 32] {
+        if matches!(self.seed, SeedSource::Beacon { .. }) && self.context == Context::NONE {
             return Err(Error::argument("context", "seedRule 2 derives the seed from it: it must be given"));
+        }
+        if let Some(inputs) = self.context.inputs() {
+            inputs.check("context.chainId")?;
         }
         match self.domain {
             Some(domain) if !(1..=Domain::MAX_CHAIN_ID).contains(&domain.chain_id) => {

@@ -3,6 +3,7 @@
 use serde_json::{json, Map, Value};
 
 use super::{Input, Request, SeedSource, NOT_STATED};
+use crate::commitment::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hex;
 use crate::policy::{GrammarKind, SegmenterSpec};
@@ -76,8 +77,14 @@ pub(super) fn request(request: &Request) -> Result<String> {
     if let Some(nonce) = &request.nonce {
         put("nonce", hex::encode(nonce).into());
     }
-    if request.context != [0; 32] {
-        put("context", hex::encode(&request.context).into());
+    match &request.context {
+        &Context::NONE => {}
+        Context::Hash(hash) => put("context", hex::encode(hash).into()),
+        Context::Inputs(inputs) => {
+            let mut members = serde_json::Map::from_iter([("chainId".to_owned(), inputs.chain_id.into())]);
+            members.extend(inputs.words().map(|(name, text)| (name.to_owned(), text.into())));
+            put("context", members.into());
+        }
     }
     if let Some(domain) = &request.domain {
         put(

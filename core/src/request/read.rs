@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::canonical::read_input;
 use super::{limits, Content, ContractDomain, Request, SeedSource, GRAMMAR_ENGINE, NOT_STATED};
+use crate::commitment::{Context, ContextInputs};
 use crate::error::{Error, Result};
 use crate::json::{self, Limits, Object};
 use crate::micros::Micros;
@@ -48,7 +49,7 @@ pub(super) fn request(text: &[u8]) -> Result<Request> {
         policy,
         seed,
         nonce: object.take("nonce", Object::bytes)?,
-        context: object.take("context", Object::bytes)?.unwrap_or([0; 32]),
+        context: context(&mut object)?,
         domain: object.take("domain", Object::object)?.map(domain).transpose()?,
         issued_at: object.optional("issuedAt").map(|value| uint64("issuedAt", &value)).transpose()?,
         logprobs: object.take("logprobs", Object::uint32)?,
@@ -191,6 +192,28 @@ fn seed(object: &mut Object, raw: &BTreeMap<String, &RawValue>) -> Result<SeedSo
         return Err(Error::argument("seed", format!("cannot be given: seedRule {rule} derives it")));
     }
     Ok(source)
+}
+
+/// The field itself, or what is hashed to it.
+fn context(object: &mut Object) -> Result<Context> {
+    if !object.is_object("context") {
+        return Ok(object.take("context", Object::bytes)?.map_or(Context::NONE, Context::Hash));
+    }
+    let mut inputs = object.object("context")?.without_nulls();
+    let read = ContextInputs {
+        chain_id: match inputs.optional("chainId") {
+            Some(value) => uint64("context.chainId", &value)?,
+            None => 0,
+        },
+        contract: match inputs.take("contract", Object::string)? {
+            Some(text) => hex::parse_address("context.contract", &text)?,
+            None => [0; 20],
+        },
+        job_id: inputs.take("jobId", Object::bytes)?.unwrap_or_default(),
+        previous_digest: inputs.take("previousDigest", Object::bytes)?.unwrap_or_default(),
+    };
+    inputs.finish()?;
+    Ok(Context::Inputs(read))
 }
 
 fn domain(mut object: Object) -> Result<ContractDomain> {

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::commitment::ContextInputs;
 use crate::micros::Micros;
 use crate::policy::{GrammarKind, GrammarSpec};
 use crate::template::ChatTemplate;
@@ -87,12 +88,44 @@ fn every_field_is_read() {
     };
     assert_eq!(request.policy, expected);
     assert_eq!(request.seed, SeedSource::Given(Seed::from_u64(12)));
-    assert_eq!((request.nonce, request.context), (Some([1; 32]), [2; 32]));
+    assert_eq!((request.nonce, request.context), (Some([1; 32]), Context::Hash([2; 32])));
     let domain = request.domain.unwrap();
     assert_eq!(domain.chain_id, 11_155_111);
     assert_eq!(hex::encode(&domain.verifying_contract), "0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaed");
     assert_eq!(request.issued_at, Some(1_700_000_000));
     assert_eq!(parse(&request.to_json().unwrap()).unwrap(), request);
+}
+
+#[test]
+fn a_context_is_a_hash_or_its_inputs() {
+    let word = |b: u8| hex::encode(&[b; 32]);
+    let with = |context: &str| parse(&format!(r#"{{"prompt": "x", "context": {context}}}"#));
+    let job = ContextInputs { chain_id: 5, contract: [0x11; 20], job_id: [2; 32], previous_digest: [3; 32] };
+    let contract = format!("0x{}", "11".repeat(20));
+    let whole = format!(
+        r#"{{"chainId": "5", "contract": "{contract}", "jobId": "{}", "previousDigest": "{}"}}"#,
+        word(2),
+        word(3)
+    );
+    let request = with(&whole).unwrap();
+    assert_eq!(request.context, Context::Inputs(job));
+    assert_eq!(parse(&request.to_json().unwrap()).unwrap(), request);
+    let after = ContextInputs { previous_digest: [3; 32], ..ContextInputs::default() };
+    let short = with(&format!(r#"{{"previousDigest": "{}", "jobId": null}}"#, word(3))).unwrap();
+    assert_eq!(short.context.inputs(), Some(after));
+    assert_ne!(with("{}").unwrap().context.hash(), [0; 32], "a job of zeros is not none");
+    assert_eq!(with("null").unwrap().context, Context::NONE);
+    for (context, field) in [
+        (r#"{"jobs": 1}"#.to_owned(), "context.jobs"),
+        (r#"{"chainId": 9007199254740992}"#.to_owned(), "context.chainId"),
+        (r#"{"chainId": -1}"#.to_owned(), "context.chainId"),
+        (r#"{"contract": "0x11"}"#.to_owned(), "context.contract"),
+        (format!(r#"{{"jobId": "{}00"}}"#, word(1)), "context.jobId"),
+        ("[]".to_owned(), "context"),
+        ("7".to_owned(), "context"),
+    ] {
+        assert_eq!(with(&context).unwrap_err().field(), field, "{context}");
+    }
 }
 
 #[test]
@@ -434,7 +467,16 @@ prop_compose! {
             },
             seed,
             nonce: rest.0.filter(|nonce| *nonce != [0; 32]),
-            context: rest.1,
+            // Of an even first byte, the inputs: without the others of the tuple they would all be hashes.
+            context: match rest.1[0] % 2 {
+                0 => Context::Inputs(ContextInputs {
+                    chain_id: rest.1[1].into(),
+                    contract: rest.1[2..22].try_into().unwrap(),
+                    job_id: rest.1,
+                    previous_digest: [rest.1[3]; 32],
+                }),
+                _ => Context::Hash(rest.1),
+            },
             domain: rest
                 .2
                 .filter(|(_, contract)| *contract != [0; 20])

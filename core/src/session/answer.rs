@@ -186,7 +186,7 @@ impl Prepared {
             output_count: token_count("outputTokens", output)?,
             finish: Finish::Cancelled,
             issued_at,
-            context: self.context,
+            context: self.context.hash(),
             signer: signer.address(),
         })
     }
@@ -203,6 +203,7 @@ impl Prepared {
             output_tokens: Some(output.to_vec()),
             steps: None,
             step_proofs: Vec::new(),
+            context_inputs: self.context.inputs(),
         }
     }
 

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::SessionOptions;
-use crate::commitment::SeedRuleInputs;
+use crate::commitment::{Context, SeedRuleInputs};
 use crate::error::{Error, Result};
 use crate::grammar::Grammar;
 use crate::model::Model;
@@ -27,7 +27,7 @@ pub struct Prepared {
     pub nonce: [u8; 32],
     /// The canonical request.
     pub(super) request: Value,
-    pub(super) context: [u8; 32],
+    pub(super) context: Context,
     pub(super) domain: Domain,
     pub(super) issued_at: Option<u64>,
     pub(super) logprobs: Option<u32>,
@@ -73,7 +73,7 @@ impl Prepared {
         (prepared.seed, prepared.seed_inputs) = if policy.is_greedy() {
             ([0; 32], SeedRuleInputs::Given)
         } else {
-            seed_of(&request.seed, &request.context)?
+            seed_of(&request.seed, request.context.hash())?
         };
         Ok(prepared)
     }
@@ -146,7 +146,7 @@ pub(crate) fn check_special(content: &Content, model: &Model) -> Result<()> {
     content.check_special(texts)
 }
 
-fn seed_of(source: &SeedSource, context: &[u8; 32]) -> Result<([u8; 32], SeedRuleInputs)> {
+fn seed_of(source: &SeedSource, context: [u8; 32]) -> Result<([u8; 32], SeedRuleInputs)> {
     let inputs = match source {
         SeedSource::Given(seed) => return Ok((*seed.as_bytes(), SeedRuleInputs::Given)),
         SeedSource::Unspecified | SeedSource::Random => {
@@ -155,7 +155,7 @@ fn seed_of(source: &SeedSource, context: &[u8; 32]) -> Result<([u8; 32], SeedRul
         SeedSource::Commitment { client_entropy, provider_secret } => {
             SeedRuleInputs::Commitment { client_entropy: *client_entropy, provider_secret: *provider_secret }
         }
-        SeedSource::Beacon { beacon } => SeedRuleInputs::Beacon { context: *context, beacon: *beacon },
+        SeedSource::Beacon { beacon } => SeedRuleInputs::Beacon { context, beacon: *beacon },
     };
     let seed = inputs.seed().ok_or_else(|| Error::argument("seedRule", "it makes no seed"))?;
     Ok((seed, inputs))

@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::abi::Word;
-use crate::commitment::{Salts, SeedRuleInputs};
+use crate::commitment::{Context, Salts, SeedRuleInputs};
 use crate::hex::checksum_address;
 use crate::policy::{SamplingPolicy, SegmenterSpec};
 use crate::receipt::{
@@ -196,7 +196,7 @@ impl<'a> Check<'a> {
             words("sampler", expectations.sampler, receipt.sampler)?;
         }
         // The client's request is for a job, or for none.
-        let asked = expectations.request.as_ref().map(|request| request.context);
+        let asked = expectations.request.as_ref().map(|request| request.context.hash());
         words("context", expectations.context.or(asked), receipt.context)?;
         match expectations.signer {
             Some(signer) if signer != receipt.signer => {
@@ -295,7 +295,7 @@ impl<'a> Check<'a> {
             }
             None => self.not_compared("expected nonce (the expected request states none)"),
         }
-        if expected.context != [0; 32] && expected.context != receipt.context {
+        if expected.context != Context::NONE && expected.context.hash() != receipt.context {
             return differs("context");
         }
         let domain = match expected.domain {
@@ -331,7 +331,9 @@ fn stated_seed(request: &Request) -> Option<Word> {
         SeedSource::Commitment { client_entropy, provider_secret } => {
             SeedRuleInputs::Commitment { client_entropy, provider_secret }.seed()
         }
-        SeedSource::Beacon { beacon } => SeedRuleInputs::Beacon { context: request.context, beacon }.seed(),
+        SeedSource::Beacon { beacon } => {
+            SeedRuleInputs::Beacon { context: request.context.hash(), beacon }.seed()
+        }
         SeedSource::Unspecified | SeedSource::Random => None,
     }
 }

@@ -137,13 +137,14 @@ def read_receipt(tree):
 def read_disclosure(tree):
     members(tree, "disclosure", ("stream",), (
         "profile", "sampler", "seed", "seedInputs", "nonce", "salts", "request", "promptTokens", "outputTokens",
-        "steps", "stepProofs"))
+        "steps", "stepProofs", "contextInputs"))
     result = {"stream": unsigned(tree["stream"], "stream")}
     readers = {
         "profile": string, "seed": bytes32, "nonce": bytes32, "promptTokens": tokens, "outputTokens": tokens,
         "sampler": lambda value, _: read_sampler(value), "seedInputs": lambda value, _: read_seed_inputs(value),
         "request": lambda value, _: read_object(value, "request"), "steps": lambda value, _: read_steps(value),
         "salts": lambda value, _: read_salts(value), "stepProofs": lambda value, _: read_step_proofs(value),
+        "contextInputs": lambda value, _: read_context_inputs(value),
     }
     for name, reader in readers.items():
         if name in tree:
@@ -167,6 +168,12 @@ def read_seed_inputs(tree):
     require(rule in RULE_INPUTS, "seedInputs")
     members(tree, "seedInputs", ("rule", *RULE_INPUTS[rule]))
     return (rule, *(bytes32(tree[name], "seedInputs") for name in RULE_INPUTS[rule]))
+
+
+def read_context_inputs(tree):
+    members(tree, "contextInputs", ("chainId", "contract", "jobId", "previousDigest"))
+    return (unsigned(tree["chainId"], "contextInputs", 2**53 - 1), hexadecimal(tree["contract"], "contextInputs", 20),
+            bytes32(tree["jobId"], "contextInputs"), bytes32(tree["previousDigest"], "contextInputs"))
 
 
 def read_step_proofs(tree):

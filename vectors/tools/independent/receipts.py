@@ -107,6 +107,8 @@ def check_disclosure(message, disclosure):
             check_step(proof, message["kind"], message["outputCount"], message["steps"])
         except Refused as error:
             raise Refused("steps") from error
+    if "contextInputs" in disclosure:
+        require(c.context(*disclosure["contextInputs"]) == message["context"], "context")
 
 
 def check_seed(message, disclosure, record, salts):

@@ -1,6 +1,7 @@
 //! The receipt document.
 
 use attestlm::abi::ZERO;
+use attestlm::commitment::ContextInputs;
 use attestlm::policy::limits;
 use attestlm::receipt::{sampler_record, Domain, Finish, Kind, Receipt, DOMAIN_NAME, DOMAIN_VERSION};
 use serde_json::{json, Value};
@@ -167,12 +168,31 @@ fn disclosure() -> Result<Value, Failure> {
                 "Instead of `steps`: some of them, each with its proof, by rising index.",
                 proofs,
             ),
+            field(
+                "contextInputs",
+                "What `context` hashes; absent where it is zero.",
+                whole(context_inputs()),
+            ),
         ],
     );
     form["dependentRequired"] = json!({ "seedInputs": ["seed"] });
     form["not"] =
         json!({ "anyOf": [{ "required": ["nonce", "salts"] }, { "required": ["steps", "stepProofs"] }] });
     Ok(form)
+}
+
+/// The inputs of a receipt's context, in their one form.
+fn context_inputs() -> Vec<Field> {
+    vec![
+        field(
+            "chainId",
+            "The job's chain, at most 2^53 - 1; 0: none.",
+            integer(0, ContextInputs::MAX_CHAIN_ID),
+        ),
+        field("contract", "The contract that settles the job, 20 bytes; zero: none.", address()),
+        field("jobId", "The job's id there; zero: none.", bytes32()),
+        field("previousDigest", "The digest of the receipt this one follows; zero: none.", bytes32()),
+    ]
 }
 
 /// A step: its members, besides `others`.

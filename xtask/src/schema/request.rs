@@ -1,5 +1,6 @@
 //! A request, and what a receipt commits to of it.
 
+use attestlm::commitment::ContextInputs;
 use attestlm::policy::{limits as policy, SamplingPolicy};
 use attestlm::receipt::Domain;
 use attestlm::request::{limits, MAX_LOGPROBS};
@@ -248,7 +249,11 @@ fn binding() -> Vec<Field> {
         optional("providerSecret", "The provider's 32 random bytes, with `seedRule` 1.", bytes32()),
         optional("beacon", "The beacon's 32 bytes, with `seedRule` 2.", bytes32()),
         optional("nonce", "32 bytes, not zero, that salt every commitment; random if absent.", bytes32_not_zero()),
-        optional("context", "32 bytes: the job the receipt is for; zero, none, if absent.", bytes32()),
+        optional(
+            "context",
+            "What the receipt is for: 32 bytes, or the inputs they are the hash of; zero, nothing in particular, if absent.",
+            json!({ "anyOf": [bytes32(), context_inputs()] }),
+        ),
         optional(
             "domain",
             "The contract the receipt is for; none if absent.",
@@ -264,6 +269,31 @@ fn binding() -> Vec<Field> {
         ),
         optional("issuedAt", "Unix time in seconds; the time of signing if absent.", uint64_or_number()),
     ]
+}
+
+/// A job, and the receipt that another follows.
+fn context_inputs() -> Value {
+    let chain = json!({ "anyOf": [
+        { "type": "string", "pattern": decimal(ContextInputs::MAX_CHAIN_ID)["pattern"] },
+        integer(0, ContextInputs::MAX_CHAIN_ID),
+    ] });
+    closed(
+        &[],
+        [
+            optional("chainId", "The job's chain, at most 2^53 - 1; 0, none, if absent.", chain),
+            optional(
+                "contract",
+                "The contract that settles the job; zero, none, if absent.",
+                address_of_a_person(),
+            ),
+            optional("jobId", "The job's id there, 32 bytes; zero, none, if absent.", bytes32()),
+            optional(
+                "previousDigest",
+                "The digest of the receipt that this one follows, 32 bytes; zero, none, if absent.",
+                bytes32(),
+            ),
+        ],
+    )
 }
 
 /// The canonical request, as a disclosure holds it.
