@@ -721,6 +721,20 @@ attestlm_status_t attestlm_receipt_redact(const attestlm_receipt_t *receipt,
                                           attestlm_error_t **err);
 
 /*
+ attestlm_receipt_check_follows: whether a receipt follows another, so that both are of one history: its context names
+ the digest of `previous`, for the same job (`docs/spec/receipt-1.md`, section 4.3). A receipt that is to follow another
+ is asked for with the request's `context`. Neither signature is looked at.
+
+ May run beside other `const` calls on the receipts. Errors: `ATTESTLM_ERR_RECEIPT`: it does not, and why.
+ Since 0.1.0.
+
+ Requires: `receipt` and `previous` are live; `err` is NULL or writable.
+ */
+attestlm_status_t attestlm_receipt_check_follows(const attestlm_receipt_t *receipt,
+                                                 const attestlm_receipt_t *previous,
+                                                 attestlm_error_t **err);
+
+/*
  attestlm_receipt_check_proof: whether a proof document of a step or an output token leads to this receipt's
  roots. The receipt's signature is not looked at.
 
