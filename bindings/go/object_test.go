@@ -102,6 +102,7 @@ func TestUseAfterClose(t *testing.T) {
 		"Receipt.ProveStep":     func() error { _, err := receipt.ProveStep(0); return err },
 		"Receipt.Redact":        func() error { _, err := receipt.Redact(0); return err },
 		"Receipt.CheckProof":    func() error { return receipt.CheckProof([]byte("{}")) },
+		"Receipt.CheckFollows":  func() error { return receipt.CheckFollows(receipt) },
 	} {
 		if err := call(); !errors.Is(err, ErrClosed) {
 			t.Errorf("%s: %v", name, err)

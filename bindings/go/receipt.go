@@ -200,6 +200,24 @@ func (r *Receipt) CheckProof(proof []byte) error {
 	return failure(status, err)
 }
 
+// CheckFollows says whether the receipt follows another, so that both are of one history: nil, or [ErrReceipt] and why not.
+// Neither signature is looked at. A receipt that is to follow another is asked for with [Request].Context.
+func (r *Receipt) CheckFollows(previous *Receipt) error {
+	receipt, closed := r.held().use()
+	if closed != nil {
+		return closed
+	}
+	defer r.object.done()
+	before, closed := previous.held().use()
+	if closed != nil {
+		return closed
+	}
+	defer previous.object.done()
+	var err *C.attestlm_error_t
+	status := C.attestlm_receipt_check_follows(receipt, before, &err)
+	return failure(status, err)
+}
+
 // Close frees the receipt.
 func (r *Receipt) Close() error {
 	r.held().close()

@@ -141,6 +141,44 @@ func TestReportJSON(t *testing.T) {
 	}
 }
 
+// A second receipt follows the first, of one job, and not the other way round.
+func TestCheckFollows(t *testing.T) {
+	session, signer := newSession(t, Options{}), newTestSigner(t)
+	ask := func(job ContextInputs) *Receipt {
+		answer, err := session.Generate(background, Request{Prompt: "Tom", MaxTokens: 2, IgnoreEOG: true, Context: job}, signer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { answer.Receipt.Close() })
+		return answer.Receipt
+	}
+	job := ContextInputs{ChainID: 5, JobID: Hash{1}}
+	first := ask(job)
+	digest, err := first.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	job.PreviousDigest = digest
+	second := ask(job)
+	if err := second.CheckFollows(first); err != nil {
+		t.Error(err)
+	}
+	job.JobID = Hash{2}
+	for name, err := range map[string]error{
+		"backwards":   first.CheckFollows(second),
+		"itself":      second.CheckFollows(second),
+		"another job": ask(job).CheckFollows(first),
+	} {
+		var failed *Error
+		if !errors.As(err, &failed) || failed.Kind != ErrReceipt || failed.Field != "context" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := second.CheckFollows(nil); !errors.Is(err, ErrClosed) {
+		t.Error(err)
+	}
+}
+
 // One step of a reasoned answer is shown, with its proof; the others, the question and the tokens are not.
 func TestRedact(t *testing.T) {
 	session, signer := newSession(t, Options{}), newTestSigner(t)

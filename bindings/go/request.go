@@ -51,7 +51,7 @@ type Request struct {
 	ProviderSecret *Hash   `json:"providerSecret,omitempty"`
 	Beacon         *Hash   `json:"beacon,omitempty"`
 	Nonce          *Hash   `json:"nonce,omitempty"`           // not zero: salts every commitment; random if left out
-	Context        *Hash   `json:"context,omitempty"`         // the job that the receipt is for
+	Context        Context `json:"context,omitempty"`         // what the receipt is for: a *Hash or [ContextInputs]
 	Domain         *Domain `json:"domain,omitempty"`          // the contract that the receipt is for
 	IssuedAt       uint64  `json:"issuedAt,omitempty,string"` // Unix seconds; the time of signing if left out
 }
@@ -93,6 +93,21 @@ func (m *Markers) UnmarshalJSON(text []byte) error {
 type Domain struct {
 	ChainID           uint64  `json:"chainId"`
 	VerifyingContract Address `json:"verifyingContract"`
+}
+
+// Context is what a receipt is for: a [Hash], whose inputs are known elsewhere, or the [ContextInputs].
+type Context interface{ isContext() }
+
+func (Hash) isContext()          {}
+func (ContextInputs) isContext() {}
+
+// ContextInputs are a job, and the receipt that another follows; what has no use is zero. A receipt that follows another names
+// its [Receipt.Digest].
+type ContextInputs struct {
+	ChainID        uint64  `json:"chainId"`
+	Contract       Address `json:"contract"`
+	JobID          Hash    `json:"jobId"`
+	PreviousDigest Hash    `json:"previousDigest"`
 }
 
 // UnmarshalJSON keeps the text as it is in JSON, since numbers and the order of members count in what a receipt commits to.

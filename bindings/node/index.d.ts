@@ -150,11 +150,20 @@ export interface Request {
   providerSecret?: string | null;
   beacon?: string | null;
   nonce?: string | null;
-  context?: string | null;
+  /** What the receipt is for: 32 bytes, or the inputs that they are the hash of. */
+  context?: string | ContextInputs | null;
   domain?: { chainId: Whole; verifyingContract: string } | null;
   /** How likely each token was, and so many of the likeliest (0 to 20), in the answer. */
   logprobs?: Count | null;
   issuedAt?: Whole | null;
+}
+
+/** A job, and the receipt that another follows, by its digest; what is left out is zero. */
+export interface ContextInputs {
+  chainId?: Whole | null;
+  contract?: string | null;
+  jobId?: string | null;
+  previousDigest?: string | null;
 }
 
 /** How far a call is, in bytes of a model's file, or in tokens. */
@@ -422,6 +431,8 @@ export class Receipt implements Closeable {
   redacted(shown: { steps: number[] }): Receipt;
   /** Throws if a proof of a step or an output token does not lead to this receipt. */
   checkProof(proof: Proof | Text): void;
+  /** Throws if this receipt does not follow the other: its request's `context` names that one's digest. */
+  checkFollows(previous: Receipt): void;
   readonly closed: boolean;
   close(): Promise<void>;
   [Symbol.dispose](): void;

@@ -467,7 +467,7 @@ impl World {
                         c::attestlm_receipt_sign(receipt, signature.as_ptr(), signature.len(), error)
                     });
                 }
-                25 | 26 => {
+                25 => {
                     let (model, terms) = (self.model(program), program.text(&self.texts.terms));
                     let request = if program.number().is_multiple_of(2) {
                         &[]
@@ -507,6 +507,10 @@ impl World {
                     call(|error| {
                         c::attestlm_receipt_check_proof(receipt, proof.as_ptr(), proof.len(), error)
                     });
+                }
+                26 => {
+                    let previous = self.receipts.pick(program);
+                    call(|error| c::attestlm_receipt_check_follows(receipt, previous, error));
                 }
                 _ => self.receipts.free_at(program.number()),
             }

@@ -98,6 +98,11 @@ class Receipt extends Resource {
     const bytes = input.json('proof', proof);
     using({ receipt: this }, (receipt) => call('attestlm_receipt_check_proof', receipt, ...bytes));
   }
+
+  /** @param {Receipt} previous */
+  checkFollows(previous) {
+    using({ receipt: this, previous }, (receipt, before) => call('attestlm_receipt_check_follows', receipt, before));
+  }
 }
 
 module.exports = { Receipt };

@@ -187,6 +187,22 @@ test('one step is shown, with its proof, and nothing else', async () => {
   assert.equal(marked.receipt.toJSON().disclosure.steps.length, 4);
 });
 
+test('a receipt follows another', async () => {
+  const signer = Signer.random();
+  const ask = async (context) => (await session.generate({ prompt: 'Tom', maxTokens: 2, ignoreEog: true, context }, { signer })).receipt;
+  const job = { chainId: 5, jobId: `0x${'01'.repeat(32)}` };
+  const first = await ask(job);
+  const second = await ask({ ...job, previousDigest: first.digest });
+  second.checkFollows(first);
+  assert.equal(second.toJSON().disclosure.contextInputs.previousDigest, first.digest);
+  const other = await ask({ previousDigest: first.digest });
+  for (const work of [() => first.checkFollows(second), () => second.checkFollows(second), () => other.checkFollows(first)]) {
+    const { codeName, field } = await failure(work);
+    assert.deepEqual([codeName, field], ['receipt', 'context']);
+  }
+  assert.equal((await failure(() => second.checkFollows({}))).field, 'previous');
+});
+
 test('texts that UTF-8 has not are refused, by the name of their field alone', async () => {
   const signer = Signer.random();
   const keystore = await signer.toKeystore('pässword');

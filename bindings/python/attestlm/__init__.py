@@ -32,7 +32,7 @@ from .errors import (
 from .log import set_log
 from .model import Adapter, Model, ModelInfo, Profile, ProfileInfo, profile_info
 from .receipt import Receipt, Report, Verdict
-from .request import Domain, Message, Request
+from .request import ContextInputs, Domain, Message, Request
 from .session import Session, SessionInfo
 from .signer import Signer
 from .stream import AsyncStream, Stream
@@ -50,6 +50,7 @@ __all__ = [
     "ChatCompletionChunk",
     "ClosedError",
     "Completion",
+    "ContextInputs",
     "Domain",
     "Done",
     "EngineError",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Tuple,
 
 from ._address import address_text
 from ._call import Document as Given, call, document_bytes, fixed, json_bytes, made, text
-from ._handle import Owned, borrowed
+from ._handle import Owned, borrowed, handle
 from ._library import ffi, lib
 from ._operation import Progress, awaited, watched
 from ._record import camel, of_json
@@ -200,6 +200,12 @@ class Receipt(Owned):
         shown = json.dumps({"steps": named("steps", token_ids, steps)}).encode()
         with self._handle as receipt:
             return Receipt(made("receipt", lib.attestlm_receipt_redact, receipt, shown, len(shown)))
+
+    def check_follows(self, previous: Receipt) -> None:
+        """Raises a `ReceiptError` unless this receipt follows the other: its request's `context` names that one's digest.
+        Neither signature is looked at."""
+        with self._handle as receipt, handle(previous, Receipt) as before:
+            call(lib.attestlm_receipt_check_follows, receipt, before)
 
     def check_proof(self, proof: Given) -> None:
         """Raises a `ReceiptError` unless a proof of a step or token leads to this receipt's roots. Nobody's signature is

@@ -28,6 +28,15 @@ class Domain(TypedDict):
     verifying_contract: str
 
 
+class ContextInputs(TypedDict, total=False):
+    """A job, and the receipt that another follows, by its digest. What is left out is zero."""
+
+    chain_id: SupportsIndex
+    contract: str
+    job_id: Bytes32
+    previous_digest: Bytes32
+
+
 class Fields(TypedDict, total=False):
     """The fields of a request besides its input. None is the same as absent."""
 
@@ -59,7 +68,8 @@ class Fields(TypedDict, total=False):
     provider_secret: Union[Bytes32, None]
     beacon: Union[Bytes32, None]
     nonce: Union[Bytes32, None]
-    context: Union[Bytes32, None]
+    # What the receipt is for: 32 bytes, or the inputs that they are the hash of.
+    context: Union[Bytes32, ContextInputs, None]
     domain: Union[Domain, None]
     issued_at: Union[SupportsIndex, str, None]
     logprobs: Union[SupportsIndex, None]
@@ -159,6 +169,11 @@ def _domain(value: Any) -> Dict[str, Any]:
     return {key: _large(member) if key == "chainId" else member for key, member in members.items()}
 
 
+def _context(value: Mapping[str, Any]) -> Dict[str, Any]:
+    members = {camel(key): member for key, member in value.items() if member is not None}
+    return {key: _large(member) if key == "chainId" else _bytes32(member) for key, member in members.items()}
+
+
 def _schema(response_format: Any) -> Any:
     """What OpenAI's `response_format` asks for."""
     if not isinstance(response_format, Mapping):
@@ -181,12 +196,13 @@ _CONVERTED: Dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("repeat_penalty", "presence_penalty", "frequency_penalty"), _real),
     **dict.fromkeys(("top_k", "penalty_window", "max_tokens", "context_tokens", "choices", "seed_rule"), _whole),
     **dict.fromkeys(("seed", "issued_at"), _large),
-    **dict.fromkeys(("client_entropy", "provider_secret", "beacon", "nonce", "context"), _bytes32),
+    **dict.fromkeys(("client_entropy", "provider_secret", "beacon", "nonce"), _bytes32),
     "logprobs": _whole,
     "logit_bias": _bias,
     "bans": token_ids,
     "stop": lambda value: [value] if isinstance(value, str) else list(value),
     "steps": lambda value: value if isinstance(value, (bool, str)) else list(value),
+    "context": lambda value: _context(value) if isinstance(value, Mapping) else _bytes32(value),
     "domain": _domain,
     "date": _date,
     "response_format": _schema,

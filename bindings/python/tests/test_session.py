@@ -23,7 +23,7 @@ from conftest import QUESTION, ROOT, python
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 
-from attestlm import ArgumentError, Done, Failed, IoError, LogitsError, Model, Prefill, Receipt, ReceiptError, Request
+from attestlm import ArgumentError, ContextInputs, Done, Failed, IoError, LogitsError, Model, Prefill, Receipt, ReceiptError, Request
 from attestlm import Session, Signer, SignerError, Text, profile_info
 from attestlm._record import camel
 
@@ -610,3 +610,22 @@ def test_one_step_is_shown_with_its_proof_and_nothing_else(session: Session, sig
     for given, count in ((False, 1), (["<think>", "</think>"], 4), (("<other>", "</other>"), 1)):
         receipt = session.generate(messages, signer=signer, steps=given).receipt
         assert receipt is not None and len(receipt.to_dict()["disclosure"]["steps"]) == count
+
+
+def test_receipts_follow_each_other(session: Session, signer: Signer) -> None:
+    def ask(context: ContextInputs) -> Receipt:
+        receipt = session.generate("Tom", max_tokens=2, ignore_eog=True, context=context, signer=signer).receipt
+        assert receipt is not None
+        return receipt
+
+    job: ContextInputs = {"chain_id": 5, "job_id": b"\x01" * 32}
+    first = ask(job)
+    second = ask({**job, "previous_digest": first.digest})
+    second.check_follows(first)
+    assert second.to_dict()["disclosure"]["contextInputs"]["chainId"] == 5
+    for receipt, previous in ((first, second), (second, second), (ask({"previous_digest": first.digest}), first)):
+        with pytest.raises(ReceiptError) as raised:
+            receipt.check_follows(previous)
+        assert raised.value.field == "context"
+    with pytest.raises(TypeError, match="receipt: it is of class Receipt"):
+        second.check_follows("first")  # type: ignore[arg-type]
