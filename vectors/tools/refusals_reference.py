@@ -12,9 +12,11 @@ import json
 import pathlib
 import sys
 
+import receipt_1
 import receipt_reference as reference
 import secp256k1
-from receipt_reference import H, ZERO, canonical, hexed, pseudo, sampler_hash
+from receipt_1 import H, ZERO, canonical, hexed, sampler_hash
+from receipt_reference import pseudo
 
 FOLDER = pathlib.Path(__file__).resolve().parent.parent / "refused"
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
@@ -24,13 +26,13 @@ KEYS = {hexed(secp256k1.address(key)): key for key in reference.KEYS.values()}
 
 def receipt_of(document):
     bytes_of = lambda kind, value: int(value) if kind.startswith("uint") else bytes.fromhex(value[2:])
-    return {name: bytes_of(kind, document["message"][name]) for kind, name in reference.FIELDS}
+    return {name: bytes_of(kind, document["message"][name]) for kind, name in receipt_1.FIELDS}
 
 
 def digest_of(document):
     domain = document["domain"]
     pair = (domain["chainId"], bytes.fromhex(domain["verifyingContract"][2:])) if "chainId" in domain else None
-    return reference.digest_of(receipt_of(document), pair)
+    return receipt_1.digest_of(receipt_of(document), pair)
 
 
 def edited(name, edit):
@@ -44,7 +46,7 @@ def signed(name, edit):
     signer = document["message"]["signer"]
     if signer in KEYS:
         document["signature"] = hexed(secp256k1.sign(KEYS[signer], digest_of(document)))
-    return reference.document_text(document)
+    return receipt_1.document_text(document)
 
 
 def message(name, **fields):
@@ -68,16 +70,16 @@ def record(name, **values):
 
 
 def salts_of(disclosure):
-    return reference.salts(bytes.fromhex(disclosure["nonce"][2:]), disclosure["stream"])
+    return receipt_1.salts(bytes.fromhex(disclosure["nonce"][2:]), disclosure["stream"])
 
 
 def request(name, **members):
     """A request with other members, its commitment in the receipt."""
     def edit(document, message, disclosure):
-        changed = reference.resort({**disclosure["request"], **members})
+        changed = receipt_1.resort({**disclosure["request"], **members})
         disclosure["request"] = changed
         salt = salts_of(disclosure)["request"]
-        message["request"] = hexed(reference.commit_bytes("request", salt, canonical(changed).encode()))
+        message["request"] = hexed(receipt_1.commit_bytes("request", salt, canonical(changed).encode()))
     return signed(name, edit)
 
 
@@ -86,15 +88,15 @@ def steps(name, *cuts):
     def edit(document, message, disclosure):
         made = [{"index": i, "kind": kind, "firstToken": first, "endToken": end, "text": b"x"}
                 for i, (kind, first, end) in enumerate(cuts)]
-        disclosure["steps"] = [reference.step_json(step) for step in made]
-        leaves = reference.step_leaves(salts_of(disclosure)["steps"], made)
-        message["steps"] = hexed(reference.root("steps-root", leaves))
+        disclosure["steps"] = [receipt_1.step_json(step) for step in made]
+        leaves = receipt_1.step_leaves(salts_of(disclosure)["steps"], made)
+        message["steps"] = hexed(receipt_1.root("steps-root", leaves))
     return signed(name, edit)
 
 
 def text(name, old, new):
     """A document whose text is not as a writer prints it."""
-    printed = reference.document_text(GOOD[name])
+    printed = receipt_1.document_text(GOOD[name])
     assert printed.count(old) >= 1, (name, old)
     return printed.replace(old, new, 1)
 
@@ -103,7 +105,7 @@ def signature(name, change):
     def edit(document, message, disclosure):
         raw = bytes.fromhex(document["signature"][2:])
         document["signature"] = hexed(change(raw[:32], raw[32:64], raw[64]))
-    return reference.document_text(edited(name, edit))
+    return receipt_1.document_text(edited(name, edit))
 
 
 def high_s(r, s, v):
@@ -200,7 +202,7 @@ def malformed():
 def forged():
     fields = {"issuedAt": "1767225601", "outputCount": 4, "finish": 1, "context": hexed(pseudo("context")),
               "adapter": hexed(pseudo("adapter")), "trace": hexed(pseudo("trace"))}
-    cases = {f"signature-{field}": reference.document_text(edited("drawn", lambda d, m, o: m.update({field: value})))
+    cases = {f"signature-{field}": receipt_1.document_text(edited("drawn", lambda d, m, o: m.update({field: value})))
              for field, value in fields.items()}
     return cases | {
         "signature-high-s": signature("drawn", high_s),
@@ -210,7 +212,7 @@ def forged():
         "signature-s-0": signature("drawn", lambda r, s, v: r + ZERO + bytes([v])),
         "signature-r-beyond": signature("drawn", lambda r, s, v: ORDER.to_bytes(32, "big") + s + bytes([v])),
         "signature-other-domain": text("drawn", hexed(bytes.fromhex(GOOD["drawn"]["signature"][2:])), hexed(
-            secp256k1.sign(KEYS[GOOD["drawn"]["signer"]], reference.digest_of(receipt_of(GOOD["drawn"]), reference.CONTRACT)))),
+            secp256k1.sign(KEYS[GOOD["drawn"]["signer"]], receipt_1.digest_of(receipt_of(GOOD["drawn"]), reference.CONTRACT)))),
     }
 
 
@@ -253,7 +255,7 @@ def contradicted():
             "stream-scored": disclosed("scored", stream=1),
         },
         "request": {
-            "request-other": disclosed("drawn", request=reference.resort({**drawn["request"], "date": "2026-02-03"})),
+            "request-other": disclosed("drawn", request=receipt_1.resort({**drawn["request"], "date": "2026-02-03"})),
             "request-without-salt": unsalted(request=drawn["request"]),
             "request-unknown-member": request("drawn", seed=1),
             "request-two-inputs": request("drawn", prompt="x"),
@@ -301,7 +303,7 @@ def vectors():
         made.update((name, {"step": step, "text": document}) for name, document in cases.items())
     for field, cases in contradicted().items():
         made.update((name, {"step": "commitments", "field": field, "text": document}) for name, document in cases.items())
-    return {f"{name}.json": reference.document_text(vector) for name, vector in made.items()}
+    return {f"{name}.json": receipt_1.document_text(vector) for name, vector in made.items()}
 
 
 def main(arguments):
