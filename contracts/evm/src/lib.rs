@@ -46,6 +46,7 @@ pub mod abi {
 
         function anchor(bytes32 root);
         function anchorOf(bytes32 root) returns (address by, uint64 time);
+        function anchorOf(bytes32 digest, bytes32 root, bytes32[] proof) returns (address by, uint64 time);
         function isValidSignature(bytes32 hash, bytes signature) returns (bytes4);
     }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use alloy_sol_types::SolError;
+use attestlm::anchor::Batch;
 use attestlm::commitment::ContextInputs;
 use attestlm::receipt::{Domain, Finish, Kind, Receipt};
 use attestlm::signer::{KeySigner, Signer};
@@ -546,7 +547,7 @@ fn anchors_are_kept_and_the_first_counts() {
     let mut chain = Chain::new();
     let registry = chain.deploy("ReceiptRegistry");
     let root = FixedBytes::repeat_byte(3);
-    let of = |chain: &mut Chain, root| chain.call(registry, &abi::anchorOfCall { root }).unwrap().0;
+    let of = |chain: &mut Chain, root| chain.call(registry, &abi::anchorOf_0Call { root }).unwrap().0;
     assert_eq!(of(&mut chain, root).by, Address::ZERO);
     chain.call(registry, &abi::anchorCall { root }).unwrap();
     let first = of(&mut chain, root);
@@ -554,4 +555,34 @@ fn anchors_are_kept_and_the_first_counts() {
     chain.call(registry, &abi::anchorCall { root }).unwrap();
     assert_eq!(of(&mut chain, root).time, first.time);
     assert_eq!(of(&mut chain, FixedBytes::ZERO).by, Address::ZERO);
+}
+
+/// The library's batches are those the registry takes apart.
+#[test]
+fn batches_are_the_librarys() {
+    let mut chain = Chain::new();
+    let registry = chain.deploy("ReceiptRegistry");
+    let mut rng = Rng::new(11);
+    for count in (1..=33).chain([1024]) {
+        let digests: Vec<[u8; 32]> = (0..count).map(|_| word(&mut rng)).collect();
+        let batch = Batch::new(&digests).unwrap();
+        let root = FixedBytes(batch.root());
+        let found = |chain: &mut Chain, digest: [u8; 32], proof: Vec<[u8; 32]>| {
+            let proof = proof.into_iter().map(FixedBytes).collect();
+            let call = abi::anchorOf_1Call { digest: FixedBytes(digest), root, proof };
+            chain.call(registry, &call).unwrap().0.by
+        };
+        let proof = |digest: &[u8; 32]| batch.proof(digest).unwrap();
+        assert_eq!(found(&mut chain, digests[0], proof(&digests[0])), Address::ZERO, "nobody anchored it yet");
+        chain.call(registry, &abi::anchorCall { root }).unwrap();
+        for digest in digests.iter().step_by(1 + count / 40) {
+            assert_eq!(found(&mut chain, *digest, proof(digest)), attestlm_evm::CALLER);
+            assert_eq!(found(&mut chain, word(&mut rng), proof(digest)), Address::ZERO);
+            let mut longer = proof(digest);
+            longer.push([0; 32]);
+            assert_eq!(found(&mut chain, *digest, longer), Address::ZERO);
+        }
+        // The root is no receipt of the batch, and neither is what stands below it.
+        assert_eq!(found(&mut chain, batch.root(), Vec::new()), Address::ZERO);
+    }
 }
