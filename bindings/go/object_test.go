@@ -98,6 +98,7 @@ func TestUseAfterClose(t *testing.T) {
 		"Receipt.Digest":        func() error { _, err := receipt.Digest(); return err },
 		"Receipt.Signer":        func() error { _, err := receipt.Signer(); return err },
 		"Receipt.Sign":          func() error { return receipt.Sign(make([]byte, 65)) },
+		"Receipt.SignAsWallet":  func() error { return receipt.SignAsWallet(make([]byte, 65)) },
 		"Receipt.Verify":        func() error { _, err := receipt.Verify(background, VerifyOptions{}); return err },
 		"Receipt.ProveStep":     func() error { _, err := receipt.ProveStep(0); return err },
 		"Receipt.Redact":        func() error { _, err := receipt.Redact(0); return err },

@@ -33,8 +33,8 @@ func newReceipt(status C.attestlm_status_t, receipt *C.attestlm_receipt_t, err *
 }
 
 // JSON gives the receipt document, the same bytes in every language. Without the disclosure it leaves out prompt, output
-// and seed: what is left can still be checked for its signature and anchored. One that waits for its signature has zeros in
-// its place, which no verifier takes: [ParseReceipt] and [Receipt.Sign] complete it, in this process or another.
+// and seed: what is left can still be checked for its signature and anchored. One that waits for its signature has none,
+// and no verifier takes it: [ParseReceipt] and [Receipt.Sign] complete it, in this process or another.
 func (r *Receipt) JSON(withDisclosure bool) ([]byte, error) {
 	receipt, closed := r.held().use()
 	if closed != nil {
@@ -106,6 +106,20 @@ func (r *Receipt) Sign(signature []byte) error {
 	var err *C.attestlm_error_t
 	data, length := input(signature)
 	status := C.attestlm_receipt_sign(receipt, data, length, &err)
+	return failure(status, err)
+}
+
+// SignAsWallet adds what a contract wallet, the stated signer, takes for its signature of [Receipt.Digest] (ERC-1271): at most
+// 8,192 bytes, as they are. Only its chain can check them. Errors: [ErrArgument] (too long, or the receipt is for no contract).
+func (r *Receipt) SignAsWallet(signature []byte) error {
+	receipt, closed := r.held().use()
+	if closed != nil {
+		return closed
+	}
+	defer r.object.done()
+	var err *C.attestlm_error_t
+	data, length := input(signature)
+	status := C.attestlm_receipt_sign_as_wallet(receipt, data, length, &err)
 	return failure(status, err)
 }
 

@@ -239,6 +239,12 @@ func refusedCase(t *testing.T, text []byte) {
 	}
 	defer receipt.Close()
 	report := judge(t, receipt)
+	if test.Step == "unverifiable" {
+		if report.Verdict.Name != Unverifiable || !strings.HasPrefix(report.Verdict.Why, test.Field) {
+			t.Errorf("%+v, not of %s", report, test.Field)
+		}
+		return
+	}
 	if !isRefused(report) {
 		t.Errorf("%+v", report)
 	}

@@ -423,6 +423,8 @@ export class Receipt implements Closeable {
   readonly signer: Hex;
   /** Adds the stated signer's signature over the digest: r, s and v, 65 bytes. */
   sign(signature: Bytes): void;
+  /** Adds what a contract wallet takes for its signature (ERC-1271), as it is: only its chain can check it. */
+  signAsWallet(signature: Bytes): void;
   /** Judges it, if a model is given by a replay. A report does not say that the receipt stands: its verdict does. */
   verify(options?: VerifyOptions): Promise<Report>;
   /** A proof that a step is part of the output. */

@@ -57,6 +57,6 @@ fn forge() -> Result<String> {
 
     let key = KeySigner::random()?;
     document.receipt.signer = key.address();
-    document.signature = Signature(key.sign_digest(&document.digest())?);
+    document.signature = Signature::Key(key.sign_digest(&document.digest())?);
     document.to_json()
 }

@@ -16,7 +16,7 @@ pub fn run(args: &Inspect, as_json: bool) -> Outcome {
     let document = Document::parse(&files::read(&args.receipt)?)?;
     let digest = document.digest();
     let signed =
-        signer::recover(&digest, &document.signature.0).is_ok_and(|by| by == document.receipt.signer);
+        document.recover().is_ok_and(|by| by == document.receipt.signer);
     let disclosure = document.disclosure.as_ref();
     let steps = steps::shown(&document).ok();
     let profile = disclosure.and_then(|d| d.profile.clone());

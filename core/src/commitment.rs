@@ -171,16 +171,11 @@ impl SeedRuleInputs {
     }
 }
 
-/// What a provider publishes before it sees the client's entropy (seed rule 1).
+/// What a provider, who signs as `signer`, publishes before it sees the client's entropy (seed rule 1). In another's name it
+/// is no promise: whoever copied it would know the secret only once it is spent.
 #[must_use]
-pub fn provider_commitment(provider_secret: &Word) -> Word {
-    keccak256(provider_secret)
-}
-
-/// Whether `provider_secret` is what `commitment` had promised.
-#[must_use]
-pub fn check_provider_secret(commitment: &Word, provider_secret: &Word) -> bool {
-    provider_commitment(provider_secret) == *commitment
+pub fn provider_commitment(signer: &[u8; 20], provider_secret: &Word) -> Word {
+    keccak_words(&[labels::PROVIDER, abi::address(signer), *provider_secret])
 }
 
 #[cfg(test)]
@@ -232,8 +227,9 @@ mod tests {
                 prop_assert_ne!(x.seed(), y.seed());
                 prop_assert_ne!(x.hash(), y.hash());
             }
-            prop_assert!(check_provider_secret(&provider_commitment(&b), &b));
-            prop_assert!(!check_provider_secret(&provider_commitment(&b), &a));
+            let (one, two) = ([1; 20], [2; 20]);
+            prop_assert_eq!(provider_commitment(&one, &a) == provider_commitment(&one, &b), a == b);
+            prop_assert_ne!(provider_commitment(&one, &a), provider_commitment(&two, &a));
         }
     }
 }

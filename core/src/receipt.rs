@@ -20,8 +20,8 @@ pub mod sampler_record;
 mod shown;
 
 pub use check::{check_commitments, Compared, Mismatch};
-pub use disclosure::{Disclosure, Secrets, SeedDisclosure, SomeSalts};
-pub use document::{Document, Signature, DOCUMENT_LIMITS};
+pub use disclosure::{Disclosure, LaterSampler, Secrets, SeedDisclosure, SomeSalts};
+pub use document::{Document, Signature, DOCUMENT_LIMITS, MAX_SIGNATURE};
 pub use eip712::{Domain, DOMAIN_NAME, DOMAIN_VERSION};
 pub use history::History;
 pub use shown::Shown;

@@ -96,6 +96,22 @@ fn check_kind(kind: StepKind, last: bool, first: u32, end: u32) -> Result<(), &'
     }
 }
 
+/// Checks that steps shown without the others, each proven and in rising order, can be part of one tiling.
+///
+/// # Errors
+/// The first step that does not fit the one before; [`ErrorKind::Receipt`].
+pub(crate) fn check_shown(proofs: &[StepProof]) -> Result<()> {
+    for (before, after) in proofs.iter().map(|proof| &proof.step).zip(proofs.iter().skip(1).map(|proof| &proof.step)) {
+        let between = after.index.saturating_sub(before.index).saturating_sub(1);
+        let left = after.first_token.checked_sub(before.end_token);
+        if left.is_none_or(|left| if between == 0 { left != 0 } else { left < between }) {
+            let why = "must begin where the one before ends, or leave a token to each step between";
+            return Err(Error::new(ErrorKind::Receipt, format!("step {}", after.index), why));
+        }
+    }
+    Ok(())
+}
+
 /// The salt of step `index`'s text under the steps salt.
 #[must_use]
 pub fn text_salt(steps_salt: &Word, index: u32) -> Word {
@@ -175,12 +191,14 @@ impl StepProof {
         }
         let last = step.index == self.count - 1;
         check_kind(step.kind, last, step.first_token, step.end_token).or_else(|why| refuse("kind", why))?;
-        // A reasoning step has a token, so only the first step begins at token 0.
-        if (step.index == 0) != (step.first_token == 0) {
-            return refuse("firstToken", "must be 0 for the first step and for no other");
+        // Every reasoning step has a token: those before this one, and those behind it.
+        if step.first_token < step.index || (step.index == 0 && step.first_token != 0) {
+            return refuse("firstToken", "must be 0 for the first step, and leave a token to each step before");
         }
-        if step.end_token > receipt.output_count || (last && step.end_token != receipt.output_count) {
-            return refuse("endToken", "must not pass outputCount, and the answer must end there");
+        let behind = (self.count - 1 - step.index).saturating_sub(1);
+        let left = receipt.output_count.checked_sub(step.end_token);
+        if left.is_none_or(|left| if last { left != 0 } else { left < behind }) {
+            return refuse("endToken", "must leave a token to each reasoning step behind; the answer ends at outputCount");
         }
         let text = commitment::bytes(labels::STEP_TEXT, &self.salt, &step.text);
         let leaf = leaf_hash(step.index, step.kind, step.first_token, step.end_token, &text);

@@ -235,6 +235,9 @@ impl TraceProof {
         token.finish()?;
         digest.finish()?;
         object.finish()?;
+        if proof.token.value().is_none() && proof.digest.value().is_none() {
+            return Err(Error::argument("token", "neither it nor the digest is shown: that proves nothing"));
+        }
         Ok(proof)
     }
 

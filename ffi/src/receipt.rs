@@ -48,7 +48,7 @@ pub unsafe extern "C" fn attestlm_receipt_parse(
 
 /// attestlm_receipt_to_json: the receipt document, the same bytes in every language. `with_disclosure` 0 leaves out
 /// prompt, output and seed: what is left can still be checked for its signature and anchored. One that waits for its
-/// signature has zeros in its place, which no verifier takes: `attestlm_receipt_parse` and `attestlm_receipt_sign`
+/// signature has none, and no verifier takes it: `attestlm_receipt_parse` and `attestlm_receipt_sign`
 /// complete it, in this process or another.
 ///
 /// `*json` is the caller's, to be freed with `attestlm_bytes_free`; NULL on failure. May run beside other `const`
@@ -170,6 +170,34 @@ pub unsafe extern "C" fn attestlm_receipt_sign(
         };
         receipt.0.alone(|document| {
             document.add_signature(signature)?;
+            Ok(ATTESTLM_OK)
+        })
+    })
+}
+
+/// attestlm_receipt_sign_as_wallet: adds what a contract wallet, the stated signer, takes for its signature of
+/// `attestlm_receipt_digest` (ERC-1271): at most 8,192 bytes, as they are. Nobody but its chain can check them, so that
+/// `attestlm_receipt_verify` answers "unverifiable". Only for a receipt with a contract domain.
+///
+/// Exclusive: `ATTESTLM_ERR_BUSY` beside any other call on the receipt. On failure the receipt is unchanged. Errors:
+/// `ATTESTLM_ERR_ARGUMENT`. Since 0.1.0.
+///
+/// # Safety
+/// `receipt` is live; `signature_len` bytes at `signature` are readable; `err` is NULL or writable.
+#[no_mangle]
+pub unsafe extern "C" fn attestlm_receipt_sign_as_wallet(
+    receipt: *mut attestlm_receipt_t,
+    signature: *const u8,
+    signature_len: usize,
+    err: *mut *mut attestlm_error_t,
+) -> attestlm_status_t {
+    guard!(err, {
+        // SAFETY: as the header says.
+        let (receipt, signature) = unsafe {
+            (handle::borrow("receipt", receipt)?, input::bytes("signature", signature, signature_len)?)
+        };
+        receipt.0.alone(|document| {
+            document.add_wallet_signature(signature)?;
             Ok(ATTESTLM_OK)
         })
     })

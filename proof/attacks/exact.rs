@@ -180,7 +180,7 @@ fn try_lie(node: &mut Node<'_>, lie: &Lie, quota: usize) -> Result<Outcome, Fail
 /// caught, too.
 fn unlike(lie: &Lie, document: &Document, alone: &Verdict, client: &Verdict) -> Option<&'static str> {
     let signed =
-        recover(&document.digest(), &document.signature.0).is_ok_and(|by| by == document.receipt.signer);
+        document.recover().is_ok_and(|by| by == document.receipt.signer);
     if signed == lie.wrongly_signed {
         return Some("the signature is not as the lie has it");
     }

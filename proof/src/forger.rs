@@ -59,7 +59,7 @@ impl Forger {
     /// # Errors
     /// What the signer says.
     pub fn sign(&self, mut document: Document) -> Result<Document, Failure> {
-        document.signature = Signature(self.signer.sign_digest(&document.digest())?);
+        document.signature = Signature::Key(self.signer.sign_digest(&document.digest())?);
         Ok(document)
     }
 }

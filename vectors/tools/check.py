@@ -275,7 +275,7 @@ def check_receipt(vector):
 
 
 def check_refusal(vector):
-    known(vector, "step", "text", *(["field"] if vector["step"] == "commitments" else []))
+    known(vector, "step", "text", *(["field"] if vector["step"] in ("commitments", "unverifiable") else []))
     step, field = receipts.check(vector["text"].encode("utf-8")) or (None, None)
     expect("step", step, vector["step"])
     if "field" in vector:

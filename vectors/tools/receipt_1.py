@@ -151,6 +151,11 @@ def commit_tokens(name, salt, tokens):
     return H(label(name), salt, uint(len(tokens)), keccak256(packed))
 
 
+def provider_commitment(signer, secret):
+    """What is published for rule 1."""
+    return H(label("provider"), addr(signer), secret)
+
+
 def rule_seed(inputs):
     if inputs["rule"] == 1:
         return H(label("seed-rule-1"), inputs["clientEntropy"], inputs["providerSecret"])
@@ -306,6 +311,8 @@ def trace_proof_valid(receipt, proof):
             return bytes.fromhex(opening["commitment"][2:])
         return commit(bytes.fromhex(opening["salt"][2:]), value(opening["value"]))
 
+    if "commitment" in proof["token"] and "commitment" in proof["digest"]:
+        return False
     word = lambda text: bytes.fromhex(text[2:])
     token = commitment(proof["token"], commit_token, lambda v: v)
     digest = commitment(proof["digest"], commit_digest, word)
@@ -327,9 +334,9 @@ def step_proof_valid(receipt, proof):
         and index < count
         and answer == (index == count - 1)
         and (first <= end if answer else first < end)
-        and (first == 0) == (index == 0)
-        and end <= receipt["outputCount"]
-        and (end == receipt["outputCount"] or not answer)
+        and index <= first
+        and (first == 0 or index > 0)
+        and (end == receipt["outputCount"] if answer else end + count - 2 - index <= receipt["outputCount"])
         and tree_accepts(
             "steps-root", word(receipt["root"]), count, index, leaf, [word(s) for s in proof["siblings"]]
         )

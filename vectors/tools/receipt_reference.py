@@ -197,11 +197,11 @@ def receipts():
         "scored-adapter": case("scored-adapter", kind=1, request=TOKENS, prompt=(0, 4294967295, 7), adapter=True, domain=CONTRACT),
         "constrained": case("constrained", policy=constrained, finish=1, text=b"{}", request=TOOLS),
         "grammar-end": case("grammar-end", policy=gbnf, finish=3, text="é1".encode(), request=RAW, key=2),
-        "third-choice": case("third-choice", policy={**POLICY, "choices": 3}, stream=2, finish=2, adapter=True),
+        "third-choice": case("third-choice", policy={**POLICY, "choices": 3, "maxTokens": 3}, stream=2, finish=2, adapter=True),
         "seed-rule-1": case("seed-rule-1", policy={**POLICY, "seedRule": 1}, inputs=rule1, key=1),
         "seed-rule-2": case("seed-rule-2", policy={**POLICY, "seedRule": 2}, inputs=rule2, job=hidden, domain=CONTRACT),
         "of-a-job": case("of-a-job", job=job, domain=CONTRACT, key=1),
-        "first-of-a-history": case("first-of-a-history", job=(0, bytes(20), ZERO, ZERO), policy=GREEDY),
+        "first-of-a-history": case("first-of-a-history", job=(0, bytes(20), pseudo("job"), ZERO), policy=GREEDY),
         "scored-of-a-job": case("scored-of-a-job", kind=1, request=RAW, job=(2**53 - 1, *job[1:])),
         "half-a-character": case("half-a-character", policy={**GREEDY, "maxTokens": 3}, finish=2, text=b"4 \xe2\x82"),
         "context-full": case("context-full", policy={**POLICY, "contextTokens": 7}, finish=4),
@@ -250,6 +250,8 @@ def proofs():
         add(f"trace-{count}-{index}", "trace", receipt, proof, True, "a token, for even indices with its digest")
     receipt, proof = trace(6, 3, show_digest=True, show_token=False)
     add("trace-digest-only", "trace", receipt, proof, True, "the digest without the token")
+    closed = {**proof, "digest": {"commitment": hexed(commit_digest(digest_salt(salt, 3), pseudo("digest 3")))}}
+    add("trace-invalid-nothing-shown", "trace", receipt, closed, False, "neither the token nor the digest")
     add("trace-scored", "trace", {**receipt, "kind": 1}, proof, True, "a scored receipt has a trace too")
 
     receipt, proof = trace(6, 3, show_digest=True)
@@ -319,6 +321,16 @@ def proofs():
         add("step-invalid-" + name, "steps", receipt, {**proof, **changes}, False, note)
     add("step-invalid-scored", "steps", {**receipt, "kind": 1}, proof, False, "a scored receipt has no steps")
     # Trees that hold what no tiling has: the path is right, the rules are not kept.
+    many = [{"index": i, "kind": int(i < 8), "firstToken": i, "endToken": i + 1, "text": b"x"} for i in range(9)]
+    for name, index, changes, note in [
+        ("crowded", 3, {"firstToken": 2}, "three steps before it have two tokens"),
+        ("crowding", 3, {"endToken": 7}, "four reasoning steps behind it have three tokens"),
+    ]:
+        crowd = [{**s, **changes} if s["index"] == index else s for s in many]
+        receipt, proof = step(crowd, index, 10)
+        add("step-invalid-" + name, "steps", receipt, proof, False, note)
+    receipt, proof = step([{**many[3], "endToken": 6} if s["index"] == 3 else s for s in many], 3, 10)
+    add("step-packed", "steps", receipt, proof, True, "each step before and behind it has one token, the answer none")
     receipt, proof = step(four, 3, 21)
     add("step-invalid-answer-early", "steps", receipt, proof, False, "the answer ends before outputCount")
     receipt, proof = step(four, 1, 13)
@@ -367,7 +379,7 @@ def commitments():
         cases["seed-" + name] = {
             "kind": "seed", "salt": hexed(salt), "seed": hexed(seed), "stream": 3, "inputs": shown, "expect": expect,
         }
-    for name, args in [("zeros", (0, bytes(20), ZERO, ZERO)), ("job", (2**64 - 1, b"\xaa" * 20, pseudo("job"), pseudo("previous")))]:
+    for name, args in [("zeros", (0, bytes(20), ZERO, ZERO)), ("job", (2**53 - 1, b"\xaa" * 20, pseudo("job"), pseudo("previous")))]:
         cases["context-" + name] = {
             "kind": "context", "chainId": str(args[0]), "contract": hexed(args[1]), "jobId": hexed(args[2]),
             "previousDigest": hexed(args[3]), "expect": hexed(context(*args)),

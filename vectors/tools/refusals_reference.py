@@ -61,9 +61,10 @@ def disclosed(name, **members):
     return signed(name, edit)
 
 
-def record(name, **values):
-    """A sampler record with other values, its hash in the receipt."""
+def record(name, fields=None, **values):
+    """A sampler record with other values, its hash in the receipt; `fields` are other fields of the receipt."""
     def edit(document, message, disclosure):
+        message.update(fields or {})
         disclosure["sampler"].update(values)
         message["sampler"] = hexed(sampler_hash(disclosure["sampler"]))
     return signed(name, edit)
@@ -91,6 +92,18 @@ def steps(name, *cuts):
         disclosure["steps"] = [receipt_1.step_json(step) for step in made]
         leaves = receipt_1.step_leaves(salts_of(disclosure)["steps"], made)
         message["steps"] = hexed(receipt_1.root("steps-root", leaves))
+    return signed(name, edit)
+
+
+def shown(name, *cuts, count=4):
+    """Some steps (index, first, end) of so many, each with its proof, under a root that has them."""
+    def edit(document, message, disclosure):
+        salt, made = pseudo("steps salt"), {i: {"index": i, "kind": 1, "firstToken": 0, "endToken": 1, "text": b"x"} for i in range(count)}
+        for index, first, end in cuts:
+            made[index].update(kind=int(index < count - 1), firstToken=first, endToken=end)
+        made = list(made.values())
+        disclosure["stepProofs"] = [reference.step_proof(salt, made, index) for index, _, _ in cuts]
+        message["steps"] = hexed(receipt_1.root("steps-root", receipt_1.step_leaves(salt, made)))
     return signed(name, edit)
 
 
@@ -171,11 +184,18 @@ def unreadable():
         "context-contract-upper-case": text("scored-of-a-job", "0x" + "c" * 40, "0x" + "C" * 40),
         "context-inputs-missing": disclosed("of-a-job", contextInputs={k: v for k, v in job.items() if k != "contract"}),
         "context-inputs-unknown": disclosed("of-a-job", contextInputs={**job, "nonce": hexed(ZERO)}),
+        "context-inputs-zero": disclosed("of-a-job", contextInputs={"chainId": 0, "contract": "0x" + "0" * 40, "jobId": zero[1:-1],
+                                                                      "previousDigest": zero[1:-1]}),
+        "signature-64-bytes": text("drawn", GOOD["drawn"]["signature"], GOOD["drawn"]["signature"][:-2]),
+        "signature-130-bytes": text("drawn", GOOD["drawn"]["signature"], GOOD["drawn"]["signature"] + "00" * 65),
+        "signature-8193-bytes": text("contract-domain", GOOD["contract-domain"]["signature"], "0x" + "00" * 8193),
+        "signature-null": text("drawn", f'"{GOOD["drawn"]["signature"]}"', "null"),
+        "record-version-0": record("drawn", version=0),
+        "record-version-beyond": disclosed("drawn", sampler={"version": 2**32}),
         "text-hex-of-utf8": text("drawn", '"text": " 42"', '"textHex": "0x203432"'),
         "text-twice": text("half-a-character", '"textHex"', '"text": "",\n          "textHex"'),
         "bans-not-rising": record("drawn", bans=[2, 1]),
         "bias-twice": record("drawn", logitBias=[{"token": 1, "bias": "1"}, {"token": 1, "bias": "2"}]),
-        "record-version": record("drawn", version=2),
     }
 
 
@@ -205,6 +225,10 @@ def forged():
     cases = {f"signature-{field}": receipt_1.document_text(edited("drawn", lambda d, m, o: m.update({field: value})))
              for field, value in fields.items()}
     return cases | {
+        "signature-missing": text("drawn", f'"signature": "{GOOD["drawn"]["signature"]}",\n  ', ""),
+        "signature-empty": text("contract-domain", GOOD["contract-domain"]["signature"], "0x"),
+        "signature-of-a-wallet": text("contract-domain", GOOD["contract-domain"]["signature"], "0x" + "5a" * 8192),
+        "signature-of-zeros": text("contract-domain", GOOD["contract-domain"]["signature"], "0x" + "00" * 65),
         "signature-high-s": signature("drawn", high_s),
         "signature-v-0": signature("drawn", lambda r, s, v: r + s + bytes([v - 27])),
         "signature-v-other": signature("drawn", lambda r, s, v: r + s + bytes([55 - v])),
@@ -221,6 +245,7 @@ def contradicted():
     one = hexed(H(ZERO))
     unsalted = lambda **members: disclosed("redacted", **members)
     drawn, job = GOOD["drawn"]["disclosure"], GOOD["of-a-job"]["disclosure"]["contextInputs"]
+    withheld = dict.fromkeys(("sampler", "nonce", "request", "promptTokens", "outputTokens", "steps"))
     return {
         "profile": {"profile-other": disclosed("drawn", profile="another")},
         "sampler": {
@@ -253,26 +278,43 @@ def contradicted():
             "seed-rule-2-context": message("seed-rule-2", context=one),
             "stream-not-below-choices": disclosed("third-choice", stream=3),
             "stream-scored": disclosed("scored", stream=1),
+            "stream-greedy": disclosed("greedy", stream=1, **withheld),
+            "seed-rule-2-no-context": signed("seed-rule-2", lambda document, message, disclosure: (
+                message.update(context=hexed(ZERO)), disclosure.pop("seed"), disclosure.pop("seedInputs"))),
+            "seed-rule-2-after-another": disclosed("seed-rule-2", contextInputs=job),
         },
         "request": {
             "request-other": disclosed("drawn", request=receipt_1.resort({**drawn["request"], "date": "2026-02-03"})),
             "request-without-salt": unsalted(request=drawn["request"]),
-            "request-unknown-member": request("drawn", seed=1),
-            "request-two-inputs": request("drawn", prompt="x"),
-            "request-no-message": request("drawn", messages=[]),
-            "request-renderer-null": request("drawn", renderer=None),
-            "request-date": request("drawn", date="2026-02-30"),
-            "request-tokens-special": request("scored-adapter", parseSpecial=True),
-            "request-role-control": request("drawn", messages=[{"role": "user\n", "content": ""}]),
         },
-        "promptCount": {"prompt-shorter": disclosed("drawn", promptTokens=[1, 5, 9])},
-        "outputCount": {"output-longer": disclosed("drawn", outputTokens=[42, 17, 2, 2])},
+        "promptCount": {
+            "prompt-shorter": disclosed("drawn", promptTokens=[1, 5, 9]),
+            "prompt-fills-context": record("drawn", contextTokens=4),
+        },
+        "outputCount": {
+            "output-longer": disclosed("drawn", outputTokens=[42, 17, 2, 2]),
+            "output-beyond-max-tokens": record("drawn", maxTokens=2),
+            "output-beyond-context": record("drawn", contextTokens=6),
+        },
+        "finish": {
+            "finish-0-ignored": record("drawn", ignoreEog=True),
+            "finish-1-no-stop": message("drawn", finish=1),
+            "finish-2-early": message("drawn", finish=2),
+            "finish-2-full": record("context-full", {"finish": 2}, maxTokens=3),
+            "finish-3-no-grammar": message("drawn", finish=3),
+            "finish-4-room": message("drawn", finish=4),
+            "finish-5-most": record("drawn", {"finish": 5}, maxTokens=3),
+            "finish-5-full": message("context-full", finish=5),
+        },
         "prompt": {
             "prompt-other": disclosed("drawn", promptTokens=[1, 5, 9, 3]),
             "prompt-not-of-request": request("scored-adapter", promptTokens=[0, 4294967295, 8]),
             "prompt-without-salt": unsalted(promptTokens=[1, 5, 9, 2]),
         },
-        "output": {"output-other": disclosed("drawn", outputTokens=[42, 17, 3])},
+        "output": {
+            "output-other": disclosed("drawn", outputTokens=[42, 17, 3]),
+            "output-banned": record("drawn", bans=[17]),
+        },
         "steps": {
             "steps-scored": disclosed("scored", steps=drawn["steps"]),
             "steps-none": disclosed("drawn", steps=[]),
@@ -284,6 +326,9 @@ def contradicted():
                                             promptTokens=None, outputTokens=None),
             "step-proof-other": disclosed("redacted-to-two-steps", stepProofs=GOOD["redacted-to-one-step"]["disclosure"]["stepProofs"]),
             "step-proof-text": disclosed("redacted-to-one-step", stepProofs=[{**GOOD["redacted-to-one-step"]["disclosure"]["stepProofs"][0], "textHex": "0xff"}]),
+            "step-proofs-overlap": shown("redacted-to-two-steps", (0, 0, 6), (3, 5, 8)),
+            "step-proofs-crowded": shown("redacted-to-two-steps", (0, 0, 4), (3, 5, 8)),
+            "step-proofs-apart": shown("redacted-to-two-steps", (0, 0, 3), (1, 4, 6)),
             "step-proof-count": disclosed("redacted-to-one-step", stepProofs=[{**GOOD["redacted-to-one-step"]["disclosure"]["stepProofs"][0], "count": 3}]),
             "steps-text": disclosed("drawn", steps=[{**drawn["steps"][0], "text": " 43"}]),
         },
@@ -297,12 +342,38 @@ def contradicted():
     }
 
 
+def unknown():
+    """By the field of which nothing can be said: its form belongs to a later version."""
+    drawn = GOOD["drawn"]["disclosure"]
+    later = {"version": 2, "temperature": {"mean": "0.7"}, "seedRule": 3}
+    return {
+        "request": {
+            "request-unknown-member": request("drawn", seed=1),
+            "request-two-inputs": request("drawn", prompt="x"),
+            "request-no-message": request("drawn", messages=[]),
+            "request-renderer-null": request("drawn", renderer=None),
+            "request-date": request("drawn", date="2026-02-30"),
+            "request-tokens-special": request("scored-adapter", parseSpecial=True),
+            "request-role-control": request("drawn", messages=[{"role": "user\n", "content": ""}]),
+            "request-1025-messages": request("drawn", messages=[{"role": "user", "content": ""}] * 1025),
+            "request-message-member": request("drawn", messages=[{"role": "user", "content": "x", "name": "y"}]),
+        },
+        "sampler": {
+            "record-version": record("drawn", version=2),
+            "record-of-later-members": disclosed("drawn", sampler=later),
+            "record-and-inputs-of-later-members": disclosed("drawn", sampler=later, seedInputs={"rule": 3, "beacons": []}),
+            "record-version-uint32": disclosed("greedy", sampler={"version": 2**32 - 1}),
+        },
+    }
+
+
 def vectors():
     made = {}
     for step, cases in (("read", unreadable()), ("read", malformed()), ("signature", forged())):
         made.update((name, {"step": step, "text": document}) for name, document in cases.items())
-    for field, cases in contradicted().items():
-        made.update((name, {"step": "commitments", "field": field, "text": document}) for name, document in cases.items())
+    for step, fields in (("commitments", contradicted()), ("unverifiable", unknown())):
+        for field, cases in fields.items():
+            made.update((name, {"step": step, "field": field, "text": document}) for name, document in cases.items())
     return {f"{name}.json": receipt_1.document_text(vector) for name, vector in made.items()}
 
 

@@ -63,6 +63,12 @@ class Receipt extends Resource {
     using({ receipt: this }, (receipt) => call('attestlm_receipt_sign', receipt, ...bytes));
   }
 
+  /** @param {unknown} signature */
+  signAsWallet(signature) {
+    const bytes = input.hex('signature', signature);
+    using({ receipt: this }, (receipt) => call('attestlm_receipt_sign_as_wallet', receipt, ...bytes));
+  }
+
   /** @param {unknown} [options] */
   async verify(options) {
     const given = input.options(options, ['model', 'adapter', 'terms', 'request', 'signal', 'onProgress']);

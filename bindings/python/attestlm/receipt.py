@@ -100,7 +100,7 @@ class Receipt(Owned):
 
     def to_json(self, disclosure: bool = True, *, compact: bool = False) -> str:
         """The document, the same bytes in every language; without `disclosure`: without prompt, output and seed.
-        `compact`: the same document in one line, in ASCII. Before it is signed it has zeros for its signature."""
+        `compact`: the same document in one line, in ASCII. Before it is signed it has no signature."""
         if compact:
             return json.dumps(self.to_dict(disclosure), separators=(",", ":"))
         with self._handle as receipt:
@@ -140,6 +140,13 @@ class Receipt(Owned):
         given = from_hex(signature, "signature")
         with self._handle as receipt:
             call(lib.attestlm_receipt_sign, receipt, given, len(given))
+
+    def sign_as_wallet(self, signature: Union[bytes, str]) -> None:
+        """Adds what a contract wallet, the stated signer, takes for its signature of `digest` (ERC-1271): at most 8,192
+        bytes, or their hex, as they are. Only its chain can check them; the receipt has to be for a contract."""
+        given = from_hex(signature, "signature")
+        with self._handle as receipt:
+            call(lib.attestlm_receipt_sign_as_wallet, receipt, given, len(given))
 
     def verify(
         self,

@@ -300,7 +300,7 @@ fn vectors_of_receipts() {
         let receipt = to_abi(&document.receipt);
         let (digest, _) = verifier.chain.call(at, &abi::digestCall { receipt: receipt.clone() }).unwrap();
         assert_eq!(attestlm::hex::encode(&digest.0), case["expect"]["digest"].as_str().unwrap(), "{name}");
-        let signature = document.signature.0.to_vec().into();
+        let signature = document.signature.bytes().to_vec().into();
         let (signed, _) = verifier.chain.call(at, &abi::isSignedCall { receipt, signature }).unwrap();
         assert!(signed, "{name}");
         seen += 1;

@@ -74,16 +74,22 @@ impl ContextInputs {
     }
 
     /// # Errors
-    /// A chain id beyond [`Self::MAX_CHAIN_ID`].
-    pub(crate) fn check(&self, field: &'static str) -> Result<()> {
+    /// Nothing but zeros, for which there is a context of its own, zero; a chain id beyond [`Self::MAX_CHAIN_ID`].
+    pub(crate) fn check(&self, field: &str) -> Result<()> {
+        if *self == ContextInputs::default() {
+            return Err(Error::argument(field, "must name something, or be left out"));
+        }
         match self.chain_id <= Self::MAX_CHAIN_ID {
             true => Ok(()),
-            false => Err(Error::argument(field, format!("must be at most {}", Self::MAX_CHAIN_ID))),
+            false => Err(Error::argument(
+                format!("{field}.chainId"),
+                format!("must be at most {}", Self::MAX_CHAIN_ID),
+            )),
         }
     }
 
     /// Every member, in its one form.
-    pub(crate) fn read(mut object: Object) -> Result<Self> {
+    pub(crate) fn read(field: &str, mut object: Object) -> Result<Self> {
         let inputs = ContextInputs {
             chain_id: object.integer("chainId", Self::MAX_CHAIN_ID)?,
             contract: object.bytes("contract")?,
@@ -91,6 +97,7 @@ impl ContextInputs {
             previous_digest: object.bytes("previousDigest")?,
         };
         object.finish()?;
+        inputs.check(field)?;
         Ok(inputs)
     }
 

@@ -86,6 +86,9 @@ labels! {
     /// Seed by rule 1: `(clientEntropy, providerSecret)`.
     SEED_RULE_1 = "seed-rule-1"
         "c456143244a50045bc1a02fa8204c50da2f04a8c83250a1ab75ae0cd5c535ab8";
+    /// What a provider publishes of its secret, for rule 1: `(address signer, providerSecret)`.
+    PROVIDER = "provider"
+        "bfdbe2d0fa544efcb0ae21d4bcca4cc10c86ca87b204f1d980f613c4e1c68dca";
     /// Seed by rule 2: `(context, beacon)`.
     SEED_RULE_2 = "seed-rule-2"
         "33126f003f86ba1d21fff09fadcdbd43402c904d32ae26b00b9455b93ce02153";

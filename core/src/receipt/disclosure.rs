@@ -20,6 +20,9 @@ pub struct Disclosure {
     pub profile: Option<String>,
     /// The sampling policy; none when scored.
     pub sampler: Option<SamplingPolicy>,
+    /// Instead of a policy: a record of a version that is not known here, and what its seed rule was fed. Kept as they are,
+    /// and compared with nothing.
+    pub later: Option<LaterSampler>,
     /// The seed and how it was made; none when greedy or scored.
     pub seed: Option<SeedDisclosure>,
     /// The choice's index when n > 1, else 0.
@@ -38,6 +41,15 @@ pub struct Disclosure {
     pub step_proofs: Vec<StepProof>,
     /// What the receipt is for, and which receipt it follows; none without a context.
     pub context_inputs: Option<ContextInputs>,
+}
+
+/// A sampler record of a later version.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LaterSampler {
+    /// The record's version.
+    pub version: u32,
+    record: Value,
+    seed_inputs: Option<Value>,
 }
 
 /// A seed and what its rule was fed.
@@ -101,7 +113,7 @@ impl SomeSalts {
         pairs.into_iter().any(|((_, a), (_, b))| a.zip(b).is_some_and(|(a, b)| a != b))
     }
 
-    fn named(&self) -> [(&'static str, Option<Word>); 6] {
+    pub(super) fn named(&self) -> [(&'static str, Option<Word>); 6] {
         [
             ("request", self.request),
             ("prompt", self.prompt),
@@ -129,9 +141,15 @@ impl Disclosure {
     pub(super) fn read(path: String, value: Value) -> Result<Self> {
         let mut object = Object::new(path, value)?;
         let profile = if object.has("profile") { Some(object.string("profile")?) } else { None };
-        let sampler = match object.optional("sampler") {
-            Some(record) => Some(sampler_record::from_json(&object.path("sampler"), record)?),
-            None => None,
+        let (sampler, later) = match object.optional("sampler") {
+            Some(record) => match sampler_record::later_version(&record) {
+                Some(version) => {
+                    let seed_inputs = object.optional("seedInputs");
+                    (None, Some(LaterSampler { version, record, seed_inputs }))
+                }
+                None => (Some(sampler_record::from_json(&object.path("sampler"), record)?), None),
+            },
+            None => (None, None),
         };
         let seed = read_seed(&mut object)?;
         let stream = object.uint32("stream")?;
@@ -155,13 +173,17 @@ impl Disclosure {
             false => (None, read_step_proofs(&mut object)?),
         };
         let context_inputs = match object.has("contextInputs") {
-            true => Some(ContextInputs::read(object.object("contextInputs")?)?),
+            true => {
+                let field = object.path("contextInputs");
+                Some(ContextInputs::read(&field, object.object("contextInputs")?)?)
+            }
             false => None,
         };
         object.finish()?;
         Ok(Disclosure {
             profile,
             sampler,
+            later,
             seed,
             stream,
             secrets,
@@ -183,6 +205,9 @@ impl Disclosure {
         if let Some(sampler) = &self.sampler {
             members.push(("sampler", sampler_record::to_json(sampler)));
         }
+        if let Some(later) = &self.later {
+            members.push(("sampler", later.record.clone().into()));
+        }
         if let Some(seed) = &self.seed {
             members.push(("seed", hex::encode(&seed.seed).into()));
             let word = |word: &Word| Ordered::from(hex::encode(word));
@@ -202,6 +227,9 @@ impl Disclosure {
                     Ordered::Object(vec![rule, ("context", word(context)), ("beacon", word(beacon))]),
                 )),
             }
+        }
+        if let Some(inputs) = self.later.as_ref().and_then(|later| later.seed_inputs.clone()) {
+            members.push(("seedInputs", inputs.into()));
         }
         members.push(("stream", self.stream.into()));
         match &self.secrets {

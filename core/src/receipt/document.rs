@@ -18,10 +18,46 @@ use crate::steps::{self, StepProof};
 pub const DOCUMENT_LIMITS: Limits =
     Limits { max_bytes: 64 << 20, max_depth: json::MAX_DEPTH, max_values: 1 << 22 };
 
-/// A signature's 65 bytes: r, s (32 bytes each, big-endian), v (27 or 28). Only stored here;
-/// whether they are a signature is decided where it is checked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Signature(pub [u8; 65]);
+/// The longest signature of a contract wallet, in bytes.
+pub const MAX_SIGNATURE: usize = 8192;
+
+/// What stands as a receipt's signature. Only stored here; whether it is one is decided where it is checked.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub enum Signature {
+    /// None yet: it is to be made elsewhere.
+    #[default]
+    Missing,
+    /// r, s (32 bytes each, big-endian), v (27 or 28): a key's, or a contract wallet's of that length.
+    Key([u8; 65]),
+    /// Another length, at most [`MAX_SIGNATURE`]: a contract wallet's (ERC-1271), under a contract domain alone.
+    Wallet(Vec<u8>),
+}
+
+impl Signature {
+    /// The bytes; none if it is missing.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Signature::Missing => &[],
+            Signature::Key(bytes) => bytes,
+            Signature::Wallet(bytes) => bytes,
+        }
+    }
+
+    /// Of the one form that these bytes have.
+    fn of(domain: &Domain, bytes: &[u8]) -> Result<Self> {
+        if let Ok(key) = bytes.try_into() {
+            return Ok(Signature::Key(key));
+        }
+        match domain {
+            Domain::None => Err(Error::argument("signature", "must be 65 bytes: the receipt is for no contract")),
+            _ if bytes.len() > MAX_SIGNATURE => {
+                Err(Error::argument("signature", format!("must be at most {MAX_SIGNATURE} bytes")))
+            }
+            Domain::Contract { .. } => Ok(Signature::Wallet(bytes.to_vec())),
+        }
+    }
+}
 
 /// A signed receipt, with its openings or without.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,7 +82,18 @@ impl Document {
     /// Whether it has a signature; an [`ExternalSigner`](crate::signer::ExternalSigner) leaves it to be added.
     #[must_use]
     pub fn is_signed(&self) -> bool {
-        self.signature.0 != signer::UNSIGNED
+        self.signature != Signature::Missing
+    }
+
+    /// The account whose key made the signature.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Signer`]: no key's signature, or none at all.
+    pub fn recover(&self) -> Result<signer::Address> {
+        match &self.signature {
+            Signature::Key(bytes) => signer::recover(&self.digest(), bytes),
+            _ => Err(Error::new(ErrorKind::Signer, "signature", "not the 65 bytes of a key's")),
+        }
     }
 
     /// Adds the signature of the stated signer, made elsewhere over [`Document::digest`]: r, s and v; a high s
@@ -56,7 +103,21 @@ impl Document {
     /// [`crate::ErrorKind::Signer`]: no signature, or somebody else's. The document is unchanged then.
     pub fn add_signature(&mut self, signature: &[u8]) -> Result<()> {
         self.signature =
-            Signature(signer::checked("signature", &self.digest(), signature, &self.receipt.signer)?);
+            Signature::Key(signer::checked("signature", &self.digest(), signature, &self.receipt.signer)?);
+        Ok(())
+    }
+
+    /// Adds what a contract wallet, the stated signer, takes for its signature of [`Document::digest`] (ERC-1271): as it
+    /// is, since only its chain can check it.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Argument`]: the receipt is for no contract, or more than [`MAX_SIGNATURE`] bytes. The document is
+    /// unchanged then.
+    pub fn add_wallet_signature(&mut self, signature: &[u8]) -> Result<()> {
+        if self.domain == Domain::None {
+            return Err(Error::argument("domain", "only under that of a contract a wallet's signature can be checked"));
+        }
+        self.signature = Signature::of(&self.domain, signature)?;
         Ok(())
     }
 
@@ -120,7 +181,10 @@ impl Document {
             ));
         }
         let receipt = read_message(object.object("message")?)?;
-        let signature = Signature(object.bytes("signature")?);
+        let signature = match object.has("signature") {
+            true => Signature::of(&domain, &hex::decode("signature", &object.string("signature")?)?)?,
+            false => Signature::Missing,
+        };
         if object.bytes::<20>("signer")? != receipt.signer {
             return Err(Error::argument("signer", "must be the same as message.signer"));
         }
@@ -139,12 +203,29 @@ impl Document {
     /// A request in the disclosure that has no RFC 8785 form.
     pub fn to_json(&self) -> Result<String> {
         let mut members = typed_data(&self.receipt, &self.domain);
-        members.push(("signature", hex::encode(&self.signature.0).into()));
+        if self.is_signed() {
+            members.push(("signature", hex::encode(self.signature.bytes()).into()));
+        }
         members.push(("signer", hex::encode(&self.receipt.signer).into()));
         if let Some(disclosure) = &self.disclosure {
             members.push(("disclosure", disclosure.write()));
         }
-        Ordered::Object(members).to_text()
+        let text = Ordered::Object(members).to_text()?;
+        // What no reader takes is not written: the longest contexts have more tokens than a document may hold.
+        match text.len() > DOCUMENT_LIMITS.max_bytes || self.tokens() > DOCUMENT_LIMITS.max_values / 2 {
+            true => Err(Error::new(
+                ErrorKind::Receipt,
+                "disclosure",
+                format!("too long for a document, at most {} bytes", DOCUMENT_LIMITS.max_bytes),
+            )),
+            false => Ok(text),
+        }
+    }
+
+    /// How many tokens it lists.
+    fn tokens(&self) -> usize {
+        let listed = |tokens: &Option<Vec<_>>| tokens.as_ref().map_or(0, Vec::len);
+        self.disclosure.as_ref().map_or(0, |d| listed(&d.prompt_tokens).saturating_add(listed(&d.output_tokens)))
     }
 
     /// The document as a value, to be part of another.

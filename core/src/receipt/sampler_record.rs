@@ -105,6 +105,12 @@ pub fn to_json(policy: &SamplingPolicy) -> Ordered {
     ])
 }
 
+/// The version of a record that is later than this one's.
+pub(super) fn later_version(record: &Value) -> Option<u32> {
+    let version = record.get("version")?.as_u64()?;
+    u32::try_from(version).ok().filter(|version| *version > VERSION)
+}
+
 /// Reads a record called `path` in errors. Every field must be there, decimals as
 /// [`Micros`] prints them, biases and bans in rising order: one policy has one record.
 ///

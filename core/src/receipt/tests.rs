@@ -116,7 +116,7 @@ fn receipt_of(d: &Disclosure) -> Receipt {
 fn document() -> Document {
     let (receipt, disclosure) = opened();
     let domain = Domain::contract(1, [0xcc; 20]).unwrap();
-    Document { receipt, domain, signature: Signature([0x1b; 65]), disclosure: Some(disclosure) }
+    Document { receipt, domain, signature: Signature::Key([0x1b; 65]), disclosure: Some(disclosure) }
 }
 
 #[test]
@@ -508,7 +508,7 @@ proptest! {
 
     #[test]
     fn documents_round_trip(receipt in any_receipt(), domain in any_domain(), disclosure in proptest::option::of(any_disclosure())) {
-        let document = Document { receipt, domain, signature: Signature([7; 65]), disclosure };
+        let document = Document { receipt, domain, signature: Signature::Key([7; 65]), disclosure };
         let text = document.to_json().unwrap();
         let read = Document::parse(text.as_bytes()).unwrap();
         prop_assert_eq!(&read, &document);

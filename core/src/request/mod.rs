@@ -197,7 +197,13 @@ impl Request {
             return Err(Error::argument("context", "seedRule 2 derives the seed from it: it must be given"));
         }
         if let Some(inputs) = self.context.inputs() {
-            inputs.check("context.chainId")?;
+            inputs.check("context")?;
+            if matches!(self.seed, SeedSource::Beacon { .. }) && inputs.previous_digest != [0; 32] {
+                return Err(Error::argument(
+                    "context.previousDigest",
+                    "seedRule 2 derives the seed from it, and whoever signs the receipt before could choose it",
+                ));
+            }
         }
         match self.domain {
             Some(domain) if !(1..=Domain::MAX_CHAIN_ID).contains(&domain.chain_id) => {

@@ -113,10 +113,11 @@ fn a_context_is_a_hash_or_its_inputs() {
     let after = ContextInputs { previous_digest: [3; 32], ..ContextInputs::default() };
     let short = with(&format!(r#"{{"previousDigest": "{}", "jobId": null}}"#, word(3))).unwrap();
     assert_eq!(short.context.inputs(), Some(after));
-    assert_ne!(with("{}").unwrap().context.hash(), [0; 32], "a job of zeros is not none");
     assert_eq!(with("null").unwrap().context, Context::NONE);
     for (context, field) in [
         (r#"{"jobs": 1}"#.to_owned(), "context.jobs"),
+        ("{}".to_owned(), "context"),
+        (format!(r#"{{"chainId": 0, "jobId": "{}"}}"#, word(0)), "context"),
         (r#"{"chainId": 9007199254740992}"#.to_owned(), "context.chainId"),
         (r#"{"chainId": -1}"#.to_owned(), "context.chainId"),
         (r#"{"contract": "0x11"}"#.to_owned(), "context.contract"),

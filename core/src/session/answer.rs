@@ -13,7 +13,7 @@ use crate::output::Output;
 use crate::receipt::{
     sampler_record, Disclosure, Document, Finish, Kind, Receipt, Secrets, SeedDisclosure, Signature,
 };
-use crate::signer::Signer;
+use crate::signer::{Signer, UNSIGNED};
 use crate::steps;
 use crate::trace::{Show, Trace, TraceLeaf, TraceProof};
 use crate::Token;
@@ -213,7 +213,10 @@ impl Prepared {
         Ok(Document {
             receipt,
             domain: self.domain,
-            signature: Signature(signature),
+            signature: match signature {
+                UNSIGNED => Signature::Missing,
+                made => Signature::Key(made),
+            },
             disclosure: Some(disclosure),
         })
     }

@@ -23,7 +23,7 @@ use crate::receipt::{
     check_commitments, sampler_record, Disclosure, Document, Domain, Finish, Kind, SomeSalts,
 };
 use crate::request::{Canonical, Request, SeedSource, NOT_STATED};
-use crate::signer::{recover, Address};
+use crate::signer::Address;
 use crate::verdict::{Report, Verdict};
 
 /// What the one who checks demands of a receipt; what is not demanded is listed as not compared.
@@ -133,6 +133,13 @@ impl<'a> Check<'a> {
                 self.not_compared(format!("commitment {field} (not disclosed)"));
             }
         }
+        for name in compared.unbound {
+            let what = if name == "nonce" { "nonce".to_owned() } else { format!("salt of {name}") };
+            self.not_compared(format!("{what} (nothing that is disclosed binds it)"));
+        }
+        if let Some(what) = compared.unknown.first() {
+            return Err(unverifiable(format!("{what}, which is not of a form known to this release")));
+        }
         self.request(expectations)
     }
 
@@ -141,7 +148,7 @@ impl<'a> Check<'a> {
         if !self.document.is_signed() {
             return Err(invalid("signature: the receipt is not signed yet"));
         }
-        match recover(&self.document.digest(), &self.document.signature.0) {
+        match self.document.recover() {
             Ok(address) if address == receipt.signer => {
                 self.report.signer = Some(address);
                 self.compared("signature");

@@ -159,6 +159,11 @@ impl<'a> Check<'a> {
         if drawn.is_some() && disclosure.salts().unwrap_or_default().steps.is_none() {
             return Err(unverifiable("the salt of the steps is not disclosed"));
         }
+        let (exact, profile) = mode(disclosure, options)?;
+        if exact && disclosure.salts().unwrap_or_default().trace.is_none() {
+            return Err(unverifiable("the salt of the trace is not disclosed"));
+        }
+        // The engine's own tokens and templates are part of a profile: another's are no fault of the receipt.
         self.rendering(model, disclosure)?;
         if let Some(drawn) = &drawn {
             let segmenter = &drawn.policy.segmenter;
@@ -169,7 +174,6 @@ impl<'a> Check<'a> {
             }
         }
         let claim = Claim { prompt, output, drawn };
-        let (exact, profile) = mode(disclosure, options)?;
         // Also under a tolerant profile: what a document costs to replay has a bound.
         if prompt.len().saturating_add(output.len()) > model.max_context() as usize {
             return Err(unverifiable("prompt and output are longer than this model's context"));

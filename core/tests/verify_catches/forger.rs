@@ -157,7 +157,7 @@ pub fn unverifiable(verdict: &Verdict, naming: &str) {
 /// Signs with the forger's key.
 pub fn sign(mut document: Document) -> Document {
     document.receipt.signer = forger().address();
-    document.signature = Signature(forger().sign_digest(&document.digest()).unwrap());
+    document.signature = Signature::Key(forger().sign_digest(&document.digest()).unwrap());
     document
 }
 

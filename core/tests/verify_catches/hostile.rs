@@ -124,7 +124,7 @@ fn hostile_documents_get_a_verdict() {
     for (naming, edit) in counts {
         let mut document = sign(honest.clone());
         edit(&mut document.receipt);
-        document.signature = Signature(forger().sign_digest(&document.digest()).unwrap());
+        document.signature = Signature::Key(forger().sign_digest(&document.digest()).unwrap());
         invalid(&check(&document), naming);
     }
 }

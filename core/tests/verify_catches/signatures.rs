@@ -1,7 +1,7 @@
 //! Who signed, and what for.
 
 use attestlm::hex;
-use attestlm::receipt::{Domain, Finish, Receipt};
+use attestlm::receipt::{Domain, Finish, Receipt, Signature};
 use attestlm::signer::Signer;
 use attestlm::verdict::Verdict;
 use attestlm::verify::Expectations;
@@ -48,12 +48,13 @@ fn a_high_s_signature_is_refused() {
     let n: [u8; 32] = hex::decode_array("n", N).unwrap();
     let mut document = hot();
     let mut borrow = 0i16;
-    for (digit, n) in document.signature.0[32..64].iter_mut().zip(n).rev() {
+    let Signature::Key(signature) = &mut document.signature else { panic!("a key's") };
+    for (digit, n) in signature[32..64].iter_mut().zip(n).rev() {
         let difference = i16::from(n) - i16::from(*digit) - borrow;
         borrow = i16::from(difference < 0);
         *digit = u8::try_from(difference.rem_euclid(256)).unwrap();
     }
-    document.signature.0[64] = 55 - document.signature.0[64];
+    signature[64] = 55 - signature[64];
     let Verdict::Invalid { what } = check(&document) else { panic!() };
     assert!(what.starts_with("signature: ") && what.contains("high s"), "{what}");
 }

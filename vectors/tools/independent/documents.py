@@ -113,7 +113,7 @@ def text_bytes(value, field):
 # The receipt document (11.1).
 
 def read_receipt(tree):
-    members(tree, "document", ("types", "primaryType", "domain", "message", "signature", "signer"), ("disclosure",))
+    members(tree, "document", ("types", "primaryType", "domain", "message", "signer"), ("signature", "disclosure"))
     require(tree["primaryType"] == "Receipt", "primaryType")
     domain = members(tree["domain"], "domain", ("name", "version"), ("chainId", "verifyingContract"))
     require(domain["name"] == "AttestLM" and domain["version"] == "1", "domain")
@@ -128,7 +128,10 @@ def read_receipt(tree):
         require(types[name] == [{"name": field, "type": kind} for kind, field in fields], "types")
     message = members(tree["message"], "message", [name for _, name in FIELDS])
     message = {name: scalar(kind, message[name], name) for kind, name in FIELDS}
-    signature = hexadecimal(tree["signature"], "signature", 65)
+    signature = None
+    if "signature" in tree:
+        signature = hexadecimal(tree["signature"], "signature", None if contract else 65)
+        require(len(signature) <= 8192, "signature")
     require(hexadecimal(tree["signer"], "signer", 20) == message["signer"], "signer")
     disclosure = read_disclosure(tree["disclosure"]) if "disclosure" in tree else None
     return contract, message, signature, disclosure
@@ -139,6 +142,12 @@ def read_disclosure(tree):
         "profile", "sampler", "seed", "seedInputs", "nonce", "salts", "request", "promptTokens", "outputTokens",
         "steps", "stepProofs", "contextInputs"))
     result = {"stream": unsigned(tree["stream"], "stream")}
+    record = tree.get("sampler")
+    if isinstance(record, dict) and isinstance(record.get("version"), Number) and re.fullmatch("[0-9]+", record["version"].text) \
+            and 1 < int(record["version"].text) < 2**32:
+        # Of a later version: not read, and neither is what its seed rule was fed.
+        result["later"] = int(record["version"].text)
+        tree = {name: value for name, value in tree.items() if name not in ("sampler", "seedInputs")}
     readers = {
         "profile": string, "seed": bytes32, "nonce": bytes32, "promptTokens": tokens, "outputTokens": tokens,
         "sampler": lambda value, _: read_sampler(value), "seedInputs": lambda value, _: read_seed_inputs(value),
@@ -172,6 +181,8 @@ def read_seed_inputs(tree):
 
 def read_context_inputs(tree):
     members(tree, "contextInputs", ("chainId", "contract", "jobId", "previousDigest"))
+    require(unsigned(tree["chainId"], "contextInputs", 2**53 - 1) or re.search("[1-9a-f]", "".join(
+        string(tree[name], "contextInputs")[2:] for name in ("contract", "jobId", "previousDigest"))), "contextInputs")
     return (unsigned(tree["chainId"], "contextInputs", 2**53 - 1), hexadecimal(tree["contract"], "contextInputs", 20),
             bytes32(tree["jobId"], "contextInputs"), bytes32(tree["previousDigest"], "contextInputs"))
 

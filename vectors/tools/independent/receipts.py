@@ -8,7 +8,7 @@ from . import ecdsa
 from .documents import (
     DOMAIN_FIELDS, FIELDS, array, bytes32, check_sampler_limits, members, read_receipt, read_step_proof, request_bytes, require,
     text_bytes, unsigned)
-from .json_text import Refused, number_text, parse
+from .json_text import Refused, canonical, number_text, parse
 from .keccak256 import keccak256
 
 ZERO = c.ZERO
@@ -59,6 +59,7 @@ def digest(contract, message):
 
 
 def check_signature(contract, message, signature):
+    require(signature is not None and len(signature) == 65, "signature")
     require(ecdsa.recover(digest(contract, message), signature) == message["signer"], "signature")
 
 
@@ -66,17 +67,21 @@ def check_disclosure(message, disclosure):
     """Step 5 of section 12: every commitment that the disclosure opens."""
     if disclosure is None:
         return
+    unknown = []
     generated = message["kind"] == 0
     stream = disclosure["stream"]
     salts = disclosure.get("salts") or (c.salts(disclosure["nonce"], stream) if "nonce" in disclosure else {})
     if not generated:
         for name in ("sampler", "seed", "steps"):
             require(name not in disclosure, name)
+        require("later" not in disclosure, "sampler")
         require("stepProofs" not in disclosure, "steps")
         require(stream == 0, "seed")
     if "profile" in disclosure:
         require(c.text_hash(disclosure["profile"]) == message["profile"], "profile")
     record = disclosure.get("sampler")
+    if disclosure.get("later"):
+        unknown.append("sampler")
     if record:
         require(c.sampler_hash(record) == message["sampler"], "sampler")
         check_sampler_limits(record)
@@ -85,11 +90,16 @@ def check_disclosure(message, disclosure):
     for member, name in (("seed", "seed"), ("request", "request"), ("promptTokens", "prompt"),
                          ("outputTokens", "output"), ("steps", "steps")):
         require(member not in disclosure or name in salts, name)
-    check_seed(message, disclosure, record, salts)
+    if not disclosure.get("later"):
+        check_seed(message, disclosure, record, salts)
     if "request" in disclosure:
-        commitment = c.bytes_commitment("request", salts["request"], request_bytes(disclosure["request"]))
-        require(commitment == message["request"], "request")
-        asked = disclosure["request"].get("promptTokens")
+        data = canonical(disclosure["request"]).encode("utf-8")
+        require(c.bytes_commitment("request", salts["request"], data) == message["request"], "request")
+        try:
+            request_bytes(disclosure["request"])
+        except Refused:
+            unknown.append("request")
+        asked = None if "request" in unknown else disclosure["request"].get("promptTokens")
         if asked is not None and "promptTokens" in disclosure:
             require([int(number_text(token)) for token in asked] == disclosure["promptTokens"], "prompt")
     for member, count, name in (("promptTokens", "promptCount", "prompt"),
@@ -102,17 +112,40 @@ def check_disclosure(message, disclosure):
         if record and record["segmenter"]["id"] == 0:
             require(len(disclosure["steps"]) == 1, "steps")
         require(c.steps_root(salts["steps"], disclosure["steps"]) == message["steps"], "steps")
-    for proof in disclosure.get("stepProofs", ()):
+    proofs = disclosure.get("stepProofs", ())
+    for proof in proofs:
         try:
             check_step(proof, message["kind"], message["outputCount"], message["steps"])
         except Refused as error:
             raise Refused("steps") from error
+    for before, after in zip(proofs, proofs[1:]):
+        between = after["index"] - before["index"] - 1
+        gap = after["firstToken"] - before["endToken"]
+        require(gap == 0 if between == 0 else gap >= between, "steps")
+    if record and generated:
+        check_end(message, record, disclosure.get("outputTokens", ()))
     if "contextInputs" in disclosure:
         require(c.context(*disclosure["contextInputs"]) == message["context"], "context")
+    if unknown:
+        raise Unknown(unknown[0])
+
+
+def check_end(message, record, output):
+    """What the record alone says of how the output can have ended."""
+    count, context, most = message["outputCount"], record["contextTokens"], record["maxTokens"]
+    total = message["promptCount"] + count
+    require(message["promptCount"] < context, "promptCount")
+    require(count <= most and total <= context, "outputCount")
+    can = {0: not record["ignoreEog"], 1: bool(record["stop"]), 2: count == most and total < context,
+           3: record["grammar"] is not None, 4: total == context, 5: count < most and total < context}
+    require(can[message["finish"]], "finish")
+    require(not set(record["bans"]) & set(output), "output")
 
 
 def check_seed(message, disclosure, record, salts):
     inputs = disclosure.get("seedInputs")
+    require(message["kind"] != 0 or message["seed"] != ZERO or disclosure["stream"] == 0, "seed")
+    require(not record or record["seedRule"] != 2 or message["context"] != ZERO, "seed")
     if "seed" not in disclosure:
         return
     require(message["seed"] != ZERO, "seed")
@@ -122,6 +155,8 @@ def check_seed(message, disclosure, record, salts):
     if inputs:
         require(c.seed_from_inputs(*inputs) == disclosure["seed"], "seed")
         require(inputs[0] != 2 or (inputs[1] == message["context"] != ZERO), "seed")
+        job = disclosure.get("contextInputs")
+        require(inputs[0] != 2 or not job or job[3] == ZERO, "seed")
         inputs_hash = c.seed_inputs_hash(*inputs)
     commitment = c.seed_commitment(salts["seed"], disclosure["seed"], disclosure["stream"], inputs_hash)
     require(commitment == message["seed"], "seed")
@@ -139,6 +174,10 @@ def check_tiling(steps, output_count):
     require(begin == output_count, "steps")
 
 
+class Unknown(Exception):
+    """What is committed to, but in a form that is not known here."""
+
+
 def check(data):
     """Steps 1, 2, 3 and 5 of section 12: (step, field) of what is refused, or None."""
     step = "read"
@@ -151,6 +190,8 @@ def check(data):
         check_disclosure(message, disclosure)
     except Refused as error:
         return step, error.args[0]
+    except Unknown as error:
+        return "unverifiable", error.args[0]
     return None
 
 
@@ -171,6 +212,7 @@ def check_trace_proof(tree, output_count, root):
     members(tree, "proof", ("type", "index", "count", "token", "digest", "siblings"))
     require(tree["type"] == "attestlm/trace-proof-1", "type")
     index, count = unsigned(tree["index"], "index"), unsigned(tree["count"], "count")
+    require(any("value" in tree[name] for name in ("token", "digest") if isinstance(tree[name], dict)), "token")
     leaf = c.trace_leaf(index, opened(tree["token"], "token", unsigned), opened(tree["digest"], "digest", bytes32))
     path = siblings(tree)
     require(count == output_count, "count")
@@ -190,7 +232,8 @@ def check_step(proof, receipt_kind, output_count, root):
     require(index < count, "index")
     require(kind == (0 if index == count - 1 else 1), "kind")
     require(first <= end if kind == 0 else first < end, "endToken")
-    require((first == 0) == (index == 0), "firstToken")
-    require(end == output_count if kind == 0 else end <= output_count, "endToken")
+    require(first >= index and (first == 0 or index > 0), "firstToken")
+    behind = 0 if kind == 0 else count - 2 - index
+    require(end == output_count if kind == 0 else output_count - end >= behind, "endToken")
     leaf = c.step_leaf(index, kind, first, end, commitment)
     require(c.root_from_proof("steps", leaf, index, count, proof["siblings"]) == root, "root")

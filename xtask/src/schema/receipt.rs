@@ -3,7 +3,9 @@
 use attestlm::abi::ZERO;
 use attestlm::commitment::ContextInputs;
 use attestlm::policy::limits;
-use attestlm::receipt::{sampler_record, Domain, Finish, Kind, Receipt, DOMAIN_NAME, DOMAIN_VERSION};
+use attestlm::receipt::{
+    sampler_record, Domain, Finish, Kind, Receipt, DOMAIN_NAME, DOMAIN_VERSION, MAX_SIGNATURE,
+};
 use serde_json::{json, Value};
 
 use super::form::{
@@ -16,11 +18,20 @@ use crate::Failure;
 pub fn document() -> Result<Value, Failure> {
     let mut fields = statement()?;
     fields.extend([
-        field("signature", "The signer's over the EIP-712 digest: 65 bytes, r, s and v.", signature()),
+        field(
+            "signature",
+            "The signer's over the EIP-712 digest: 65 bytes, r, s and v, or, for a contract, whatever a contract wallet takes for one, \
+             at most 8192 bytes; absent while it is still to be made.",
+            json!({ "anyOf": [signature(), { "type": "string", "pattern": format!("^0x(?:[0-9a-f]{{2}}){{0,{MAX_SIGNATURE}}}$") }] }),
+        ),
         field("signer", "The same 20 bytes as `message.signer`.", address()),
         field("disclosure", "What a verifier needs besides; every part may be withheld.", disclosure()?),
     ]);
-    Ok(closed(&["types", "primaryType", "domain", "message", "signature", "signer"], fields))
+    let mut form = closed(&["types", "primaryType", "domain", "message", "signer"], fields);
+    // Without a contract there is no wallet to ask.
+    form["if"] = json!({ "properties": { "domain": { "not": { "required": ["chainId"] } } } });
+    form["then"] = json!({ "properties": { "signature": signature() } });
+    Ok(form)
 }
 
 pub fn typed_data() -> Result<Value, Failure> {
@@ -153,9 +164,9 @@ fn disclosure() -> Result<Value, Failure> {
         &["stream"],
         [
             field("profile", "The execution profile's readable id.", text()),
-            field("sampler", "The sampler record; absent when scored.", sampler()?),
+            field("sampler", "The sampler record, or one of a later version; absent when scored.", json!({ "type": "object" })),
             field("seed", "The 32-byte seed; absent when greedy or scored.", bytes32()),
-            field("seedInputs", "What the seed rule was fed; absent for rule 0.", seed_inputs),
+            field("seedInputs", "What the seed rule was fed; absent for rule 0.", json!({})),
             field("stream", "The choice's index, a uint32; 0 when there is one.", uint32()),
             field("nonce", "What every salt is derived from: 32 bytes, not zero.", bytes32_not_zero()),
             field("salts", "Instead of the nonce: the salts of what is shown.", some_salts),
@@ -175,7 +186,16 @@ fn disclosure() -> Result<Value, Failure> {
             ),
         ],
     );
-    form["dependentRequired"] = json!({ "seedInputs": ["seed"] });
+    // A record of a later version may have any members, and inputs of its seed rule besides.
+    let version = json!({ "type": "integer", "minimum": sampler_record::VERSION + 1, "maximum": u32::MAX });
+    form["if"] = json!({
+        "required": ["sampler"],
+        "properties": { "sampler": { "required": ["version"], "properties": { "version": version } } },
+    });
+    form["else"] = json!({
+        "properties": { "sampler": sampler()?, "seedInputs": seed_inputs },
+        "dependentRequired": { "seedInputs": ["seed"] },
+    });
     form["not"] =
         json!({ "anyOf": [{ "required": ["nonce", "salts"] }, { "required": ["steps", "stepProofs"] }] });
     Ok(form)

@@ -47,6 +47,8 @@ const KNOWS_MORE: [(&str, IsOne); 19] = [
     ("choices and temperature", |_, error| error.message().contains("must be 1 at temperature 0")),
     ("seedRule and temperature", |_, error| error.message().contains("must be 0 at temperature 0")),
     ("seedRule 2 and context", |_, error| error.message().contains("seedRule 2 derives the seed from it")),
+    ("a context of zeros", |_, error| error.message().contains("must name something")),
+    ("seedRule 2 and a receipt before", |_, error| error.message().contains("whoever signs the receipt before")),
     ("types and domain", |_, error| error.field() == "types"),
     ("the two signers", |_, error| error.message().contains("must be the same as message.signer")),
     ("strictly rising tokens", |_, error| error.message().contains("must rise strictly")),
