@@ -2,10 +2,12 @@ package attestlm
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -137,6 +139,33 @@ func TestReportJSON(t *testing.T) {
 		t.Errorf("%s", written)
 	}
 	if _, err := ParseReceipt([]byte("{}")); !errors.Is(err, ErrReceipt) {
+		t.Error(err)
+	}
+}
+
+// A wallet's signature is kept as it is, and left to its chain.
+func TestSignAsWallet(t *testing.T) {
+	session, signer := newSession(t, Options{}), newTestSigner(t)
+	request := Request{Prompt: "Tom", MaxTokens: 2, IgnoreEOG: true, Domain: &Domain{ChainID: 1, VerifyingContract: Address{1}}}
+	answer, err := session.Generate(background, request, signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Receipt.Close()
+	for _, signature := range [][]byte{nil, []byte("two owners"), make([]byte, 8192)} {
+		if err := answer.Receipt.SignAsWallet(signature); err != nil {
+			t.Fatal(err)
+		}
+		text, err := answer.Receipt.JSON(true)
+		if err != nil || !bytes.Contains(text, []byte(`"signature": "0x`+hex.EncodeToString(signature)+`"`)) {
+			t.Errorf("%s: %v", text, err)
+		}
+		report, err := parse(t, text).Verify(background, VerifyOptions{Terms: Terms{SignatureOnly: true}})
+		if err != nil || report.Verdict.Name != Unverifiable || !strings.HasPrefix(report.Verdict.Why, "erc1271: ") {
+			t.Errorf("%+v: %v", report, err)
+		}
+	}
+	if err := answer.Receipt.SignAsWallet(make([]byte, 8193)); !errors.Is(err, ErrArgument) {
 		t.Error(err)
 	}
 }

@@ -463,8 +463,10 @@ impl World {
                         .expect("a key")
                         .sign_digest(&digest)
                         .expect("a signature");
-                    call(|error| {
-                        c::attestlm_receipt_sign(receipt, signature.as_ptr(), signature.len(), error)
+                    let wallets = program.number().is_multiple_of(4);
+                    call(|error| match wallets {
+                        true => c::attestlm_receipt_sign_as_wallet(receipt, digest.as_ptr(), digest.len(), error),
+                        false => c::attestlm_receipt_sign(receipt, signature.as_ptr(), signature.len(), error),
                     });
                 }
                 25 => {

@@ -187,6 +187,20 @@ test('one step is shown, with its proof, and nothing else', async () => {
   assert.equal(marked.receipt.toJSON().disclosure.steps.length, 4);
 });
 
+test("a wallet's signature is kept as it is, and left to its chain", async () => {
+  const domain = { chainId: 1, verifyingContract: `0x${'11'.repeat(20)}` };
+  const { receipt } = await session.generate({ prompt: 'Tom', maxTokens: 2, ignoreEog: true, domain }, { signer: Signer.random() });
+  for (const signature of ['0x', '0x1234', `0x${'ab'.repeat(8192)}`]) {
+    receipt.signAsWallet(signature);
+    assert.equal(receipt.toJSON().signature, signature);
+    const { verdict } = await Receipt.parse(String(receipt)).verify({ terms: { signatureOnly: true } });
+    assert.ok(verdict.name === 'unverifiable' && verdict.why.startsWith('erc1271: '));
+  }
+  assert.equal((await failure(() => receipt.signAsWallet(`0x${'00'.repeat(8193)}`))).field, 'signature');
+  const { receipt: free } = await session.generate({ prompt: 'Tom', maxTokens: 1 }, { signer: Signer.random() });
+  assert.equal((await failure(() => free.signAsWallet('0x1234'))).field, 'domain');
+});
+
 test('a receipt follows another', async () => {
   const signer = Signer.random();
   const ask = async (context) => (await session.generate({ prompt: 'Tom', maxTokens: 2, ignoreEog: true, context }, { signer })).receipt;

@@ -23,7 +23,7 @@ from conftest import QUESTION, ROOT, python
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 
-from attestlm import ArgumentError, ContextInputs, Done, Failed, IoError, LogitsError, Model, Prefill, Receipt, ReceiptError, Request
+from attestlm import ArgumentError, ContextInputs, Domain, Done, Failed, IoError, LogitsError, Model, Prefill, Receipt, ReceiptError, Request
 from attestlm import Session, Signer, SignerError, Text, profile_info
 from attestlm._record import camel
 
@@ -629,3 +629,20 @@ def test_receipts_follow_each_other(session: Session, signer: Signer) -> None:
         assert raised.value.field == "context"
     with pytest.raises(TypeError, match="receipt: it is of class Receipt"):
         second.check_follows("first")  # type: ignore[arg-type]
+
+
+def test_a_wallets_signature_is_left_to_its_chain(session: Session, signer: Signer) -> None:
+    domain: Domain = {"chain_id": 1, "verifying_contract": "0x" + "11" * 20}
+    receipt = session.generate("Tom", max_tokens=2, ignore_eog=True, domain=domain, signer=signer).receipt
+    assert receipt is not None
+    for signature in (b"", b"two owners", bytes(8192)):
+        receipt.sign_as_wallet(signature)
+        assert receipt.to_dict()["signature"] == "0x" + signature.hex()
+        verdict = Receipt.parse(receipt.to_json()).verify(signature_only=True).verdict
+        assert verdict.name == "unverifiable" and (verdict.why or "").startswith("erc1271: ")
+    with pytest.raises(ArgumentError):
+        receipt.sign_as_wallet(bytes(8193))
+    free = session.generate("Tom", max_tokens=1, signer=signer).receipt
+    assert free is not None
+    with pytest.raises(ArgumentError):
+        free.sign_as_wallet("0x1234")

@@ -63,6 +63,9 @@ int main(void)
     FAILS(ATTESTLM_ERR_ARGUMENT, "previous", attestlm_receipt_check_follows(second, NULL, &err));
     FAILS(ATTESTLM_ERR_ARGUMENT, "receipt", attestlm_receipt_check_follows(NULL, first, &err));
 
+    /* Of no contract, so that there is no wallet to ask. */
+    FAILS(ATTESTLM_ERR_ARGUMENT, "domain", attestlm_receipt_sign_as_wallet(first, BYTES("a signature"), &err));
+
     attestlm_receipt_free(elsewhere);
     attestlm_receipt_free(third);
     attestlm_receipt_free(second);

@@ -10,7 +10,7 @@ use super::receipt;
 const SIBLINGS: &str = "The siblings on the way to the root, lowest first, at most 32 words of 32 bytes.";
 
 pub fn token() -> Value {
-    whole(vec![
+    let mut form = whole(vec![
         field("type", "What this is.", json!({ "const": TRACE_PROOF_TYPE })),
         field("index", "Which output token, from 0.", uint32()),
         field("count", "The receipt's `outputCount`.", uint32()),
@@ -21,7 +21,10 @@ pub fn token() -> Value {
             opening("The digest, 32 bytes.", bytes32()),
         ),
         field("siblings", SIBLINGS, list(bytes32())),
-    ])
+    ]);
+    let closed = json!({ "required": ["commitment"] });
+    form["not"] = json!({ "required": ["token", "digest"], "properties": { "token": closed, "digest": closed } });
+    form
 }
 
 pub fn step() -> Value {
