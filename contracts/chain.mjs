@@ -1,11 +1,11 @@
-// A chain of its own on this machine: geth in --dev mode on loopback, with AttestLM and ReceiptRegistry deployed. It is gone,
-// with all that was on it, when this program ends.
+// A chain of its own on this machine: geth in --dev mode on loopback, under mainnet's rules, with AttestLM and ReceiptRegistry
+// deployed. It is gone, with all that was on it, when this program ends.
 //
 //     node chain.mjs GETH [PORT]
 //
 // PORT: 8545 if absent; 0 takes a free one. The addresses are the same each time.
-import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -21,14 +21,42 @@ export function compiled(name) {
   return JSON.parse(readFileSync(fileURLToPath(new URL(`out/${name}.json`, import.meta.url)), 'utf8'));
 }
 
+/**
+ * Initializes a data folder. geth's own genesis of --dev has forks that no chain has yet, and their prices: this one has the forks
+ * that geth knows of mainnet, all from the beginning, and those of `more`.
+ */
+function initialize(geth, folder, more) {
+  const run = (...args) => execFileSync(geth, args, { encoding: 'utf8', timeout: START_SECONDS * 1000, stdio: ['ignore', 'pipe', 'ignore'] });
+  const preset = join(folder, 'preset');
+  run('--dev', '--datadir', preset, '--ipcdisable', '--authrpc.port', '0', 'console', '--exec', '1');
+  const genesis = JSON.parse(run('dumpgenesis', '--datadir', preset));
+  const mainnet = JSON.parse(run('dumpgenesis', '--mainnet')).config;
+  const isFork = (name) => name.endsWith('Time');
+  const forks = [...Object.keys(mainnet).filter(isFork), ...more.map((fork) => `${fork}Time`)];
+  genesis.config = {
+    ...Object.fromEntries(Object.entries(genesis.config).filter(([name]) => !isFork(name))),
+    ...Object.fromEntries(forks.map((name) => [name, 0])),
+    blobSchedule: mainnet.blobSchedule,
+  };
+  writeFileSync(join(folder, 'genesis.json'), JSON.stringify(genesis));
+  run('init', '--datadir', join(folder, 'data'), join(folder, 'genesis.json'));
+}
+
 /** Starts geth, and resolves with where it answers. However this process ends on its own, geth ends with it. */
-async function startGeth(geth, port) {
+async function startGeth(geth, port, forks) {
   const folder = mkdtempSync(join(tmpdir(), 'attestlm-chain-'));
+  const clean = () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  try {
+    initialize(geth, folder, forks);
+  } catch (error) {
+    clean();
+    throw error;
+  }
   const child = spawn(
     geth,
     [
       '--dev',
-      ...['--datadir', folder, '--ipcdisable', '--log.format', 'json'],
+      ...['--datadir', join(folder, 'data'), '--ipcdisable', '--log.format', 'json'],
       ...['--http', '--http.addr', '127.0.0.1', '--http.port', port, '--http.api', 'eth,net,web3,debug'],
       ...['--authrpc.addr', '127.0.0.1', '--authrpc.port', 0],
     ].map(String),
@@ -40,7 +68,7 @@ async function startGeth(geth, port) {
   });
   const kill = () => {
     child.kill('SIGKILL');
-    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+    clean();
   };
   process.once('exit', kill);
   const stop = async () => {
@@ -49,7 +77,7 @@ async function startGeth(geth, port) {
     await exited;
     clearTimeout(late);
     process.off('exit', kill);
-    rmSync(folder, { recursive: true, force: true });
+    clean();
   };
 
   let log = '';
@@ -72,13 +100,13 @@ async function startGeth(geth, port) {
 }
 
 /**
- * Starts a chain and deploys the contracts.
+ * Starts a chain, under mainnet's rules and those of `forks`, and deploys the contracts.
  *
  * `reader` and `wallet` are viem's clients, `wallet` of the funded account; `deploy(name)` and `send(contract, name, args)` answer
  * with the transaction's receipt, `send` of a transaction that succeeded.
  */
-export async function startChain(geth, port = 0) {
-  const { url, exited, stop } = await startGeth(geth, port);
+export async function startChain(geth, { port = 0, forks = [] } = {}) {
+  const { url, exited, stop } = await startGeth(geth, port, forks);
   try {
     const account = privateKeyToAccount(DEVELOPER_KEY);
     const options = { transport: http(url), pollingInterval: 20, cacheTime: 0 };
@@ -119,7 +147,7 @@ async function main(geth, port = '8545') {
       process.on(signal, resolve);
     }
   });
-  const starting = startChain(geth, port);
+  const starting = startChain(geth, { port });
   // Interrupted before it stands: the handler of `exit` ends geth.
   const chain = await Promise.race([starting, interrupted.then(() => process.exit(130))]);
   console.log(`# chain ${chain.chainId}: geth --dev, until Ctrl-C. The funded account ${chain.account.address}; its key is public.`);
