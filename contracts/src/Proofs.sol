@@ -46,20 +46,22 @@ library Proofs {
         // Each read of a field checks its width: once is enough.
         (uint256 count, uint256 index, uint256 kind) = (proof.count, proof.index, proof.kind);
         (uint256 firstToken, uint256 endToken) = (proof.firstToken, proof.endToken);
-        if (receipt.kind != Receipts.GENERATED || index >= count) {
+        if (receipt.kind != Receipts.GENERATED) {
             return false;
         }
-        bool last = index == count - 1;
-        // The last step and no other is the answer; a reasoning step has a token, the answer may have none.
-        if (last ? kind != ANSWER || firstToken > endToken : kind != REASONING || firstToken >= endToken) {
+        bool last = index + 1 == count;
+        // The last step and no other is the answer, and ends the output; a reasoning step has a token, the answer may have none.
+        if (
+            last
+                ? kind != ANSWER || firstToken > endToken || endToken != receipt.outputCount
+                : kind != REASONING || firstToken >= endToken || endToken > receipt.outputCount
+        ) {
             return false;
         }
         if ((index == 0) != (firstToken == 0)) {
             return false;
         }
-        if (last ? endToken != receipt.outputCount : endToken > receipt.outputCount) {
-            return false;
-        }
+        // That index is below count, the tree checks.
         bytes32 text = keccak256(abi.encode(LABEL_STEP_TEXT, proof.salt, keccak256(proof.text)));
         bytes32 leaf = twice(abi.encode(LABEL_STEP_LEAF, index, kind, firstToken, endToken, text));
         return PositionalTree.rootOf(LABEL_STEPS_ROOT, count, index, leaf, proof.siblings) == receipt.steps;
@@ -75,7 +77,11 @@ library Proofs {
     }
 
     /// @dev Leaves are hashed twice: no node of 64 bytes passes for one.
-    function twice(bytes memory words) private pure returns (bytes32) {
-        return keccak256(abi.encode(keccak256(words)));
+    function twice(bytes memory words) private pure returns (bytes32 hash) {
+        hash = keccak256(words);
+        assembly ("memory-safe") {
+            mstore(0, hash)
+            hash := keccak256(0, 0x20)
+        }
     }
 }
