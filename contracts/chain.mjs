@@ -147,9 +147,11 @@ async function main(geth, port = '8545') {
       process.on(signal, resolve);
     }
   });
-  const starting = startChain(geth, { port });
-  // Interrupted before it stands: the handler of `exit` ends geth.
-  const chain = await Promise.race([starting, interrupted.then(() => process.exit(130))]);
+  const chain = await Promise.race([startChain(geth, { port }), interrupted.then(() => undefined)]);
+  if (!chain) {
+    // Interrupted before it stands: the handler of `exit` ends geth.
+    process.exit(130);
+  }
   console.log(`# chain ${chain.chainId}: geth --dev, until Ctrl-C. The funded account ${chain.account.address}; its key is public.`);
   console.log(`export ETH_RPC_URL=${chain.url}`);
   console.log(`export ETH_PRIVATE_KEY=${chain.key}`);

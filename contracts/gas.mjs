@@ -104,10 +104,10 @@ async function measure(chain) {
   return [
     ['`check`: form, signature, every term', check.execution, check.transaction, 8_000],
     [`a step among 2^${DEPTH}: \`checkStep\` less \`check\`, no signature`, checkStep.execution - check.execution, null, 12_000],
-    ['`checkStep` as a whole, with signature and terms', checkStep.execution, checkStep.transaction, null],
+    ['`checkStep` as a whole, with signature and terms', checkStep.execution, checkStep.transaction, 12_000],
     [`a token among 2^${DEPTH}: \`checkToken\` less \`check\`, no signature`, checkToken.execution - check.execution, null, 12_000],
-    ['`checkToken` as a whole, with signature and terms', checkToken.execution, checkToken.transaction, null],
-    ['`anchor` of one digest, the first time', anchor.execution, anchor.transaction, null],
+    ['`checkToken` as a whole, with signature and terms', checkToken.execution, checkToken.transaction, 12_000],
+    [FIRST_ANCHOR, anchor.execution, anchor.transaction, null],
     ['`anchor` of the same once more', again.execution, again.transaction, null],
     [`\`anchor\` of a batch of ${number(BATCH)}, each`, each(batch.execution), each(batch.transaction), 60, 'transaction'],
     ['`anchorOf` a digest', anchorOf, null, null],
@@ -118,9 +118,12 @@ async function measure(chain) {
 }
 
 const each = (gas) => Math.round((gas * 100) / BATCH) / 100;
+const FIRST_ANCHOR = '`anchor` of one digest, the first time';
+const firstAnchor = (rows) => rows.find(({ what }) => what === FIRST_ANCHOR).transaction;
+const ratio = (later, now) => (firstAnchor(later) / firstAnchor(now)).toFixed(1);
 const number = (value) => value.toLocaleString('en-US');
 
-function page(rows, client) {
+function page(rows, later, client) {
   const cell = (value) => (value === null ? '' : number(value));
   const target = ({ target, of }) => (target === null ? '' : `${of} ≤ ${number(target)}`);
   return `# Gas
@@ -129,8 +132,9 @@ function page(rows, client) {
 make gas
 \`\`\`
 
-writes this page: measured on ${client} in \`--dev\` mode (docs/adr/0017-a-real-chain.md); \`make test-chain\` measures again and fails on a
-difference. The receipt is synthetic, of 2^${DEPTH} output tokens, each of them a step; a shorter answer has shorter proofs.
+writes this page: measured on ${client} in \`--dev\` mode, under the rules that it knows of mainnet
+([ADR 17](adr/0017-a-real-chain.md)); \`make test-chain\` measures again and fails on a difference. The receipt is
+synthetic, of 2^${DEPTH} output tokens, each of them a step; a shorter answer has shorter proofs.
 
 - **Execution** is the code's gas by \`debug_traceCall\`, with the signature's \`ecrecover\` (3,000) in it: what a contract that calls
   pays, beside its own call. Without a transaction's 21,000 and its data.
@@ -141,6 +145,16 @@ difference. The receipt is synthetic, of 2^${DEPTH} output tokens, each of them 
 | | execution | transaction | target |
 |---|---:|---:|---|
 ${rows.map((row) => `| ${row.what} | ${cell(row.execution)} | ${cell(row.transaction)} | ${target(row)} |`).join('\n')}
+
+## After Amsterdam
+
+The fork that geth has prepared, and that mainnet has no date for in this version, charges for new state by its bytes (EIP-8037) and more for
+data: what checks executes for the same, a first anchor costs ${ratio(later, rows)} times as much, and the target of a batch is met from
+${number(Math.ceil(firstAnchor(later) / 60))} members on. The same rows, on the same client with that fork:
+
+| | execution | transaction |
+|---|---:|---:|
+${later.map((row) => `| ${row.what} | ${cell(row.execution)} | ${cell(row.transaction)} |`).join('\n')}
 
 ## Beside others
 
@@ -165,26 +179,31 @@ if (!geth || (mode !== undefined && mode !== '--check')) {
 for (const signal of ['SIGINT', 'SIGTERM']) {
   process.on(signal, () => process.exit(130));
 }
-const chain = await startChain(geth);
-try {
-  const rows = await measure(chain);
-  const client = /^Geth\/v(\d+\.\d+\.\d+)/i.exec(await chain.reader.request({ method: 'web3_clientVersion' }))[1];
-  const text = page(rows, `go-ethereum ${client}`);
-  if (mode === '--check') {
-    if (readFileSync(PAGE, 'utf8') !== text) {
-      console.error(`docs/gas.md is not what is measured now; \`make gas\` writes this:\n\n${text}`);
-      process.exitCode = 1;
-    }
-  } else {
-    writeFileSync(PAGE, text);
+/** The rows under mainnet's rules and those of `forks`, and the client's version. */
+async function measured(forks) {
+  const chain = await startChain(geth, { forks });
+  try {
+    const rows = await measure(chain);
+    const [, version] = /^Geth\/v(\d+\.\d+\.\d+)/i.exec(await chain.reader.request({ method: 'web3_clientVersion' }));
+    return { rows, client: `go-ethereum ${version}` };
+  } finally {
+    await chain.stop();
   }
-  for (const row of rows) {
-    const missed = row.target !== null && row[row.of] > row.target;
-    console.log(`${row.what}: ${[row.execution, row.transaction].filter((gas) => gas !== null).map(number).join(', ')}${missed ? `, MISSES ${number(row.target)}` : ''}`);
-    if (missed) {
-      process.exitCode = 1;
-    }
+}
+const { rows, client } = await measured([]);
+const text = page(rows, (await measured(['amsterdam'])).rows, client);
+if (mode === '--check') {
+  if (readFileSync(PAGE, 'utf8') !== text) {
+    console.error(`docs/gas.md is not what is measured now; \`make gas\` writes this:\n\n${text}`);
+    process.exitCode = 1;
   }
-} finally {
-  await chain.stop();
+} else {
+  writeFileSync(PAGE, text);
+}
+for (const row of rows) {
+  const missed = row.target !== null && row[row.of] > row.target;
+  console.log(`${row.what}: ${[row.execution, row.transaction].filter((gas) => gas !== null).map(number).join(', ')}${missed ? `, MISSES ${number(row.target)}` : ''}`);
+  if (missed) {
+    process.exitCode = 1;
+  }
 }

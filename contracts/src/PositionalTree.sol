@@ -16,9 +16,14 @@ library PositionalTree {
         returns (bytes32 root)
     {
         uint256 depth = siblings.length;
-        // depth = ceil(log2(count)): as many as count - 1 has bits.
-        if (index >= count || (depth == 0 ? count != 1 : (count - 1) >> (depth - 1) != 1)) {
+        if (index >= count) {
             return 0;
+        }
+        unchecked {
+            // depth = ceil(log2(count)): as many as count - 1 has bits.
+            if (depth == 0 ? count != 1 : (count - 1) >> (depth - 1) != 1) {
+                return 0;
+            }
         }
         assembly ("memory-safe") {
             let node := leaf
