@@ -5,7 +5,8 @@
 //
 // RECEIPT.json may show steps (`attestlm steps prove`, `attestlm disclose`). BATCH.json: {"root", "receipts": [{"file", "digest",
 // "proof"}]}. The chain is in ETH_RPC_URL, ATTESTLM_VERIFIER and ATTESTLM_REGISTRY, the compiled contracts are in
-// ATTESTLM_CONTRACTS, and who pays for an anchor in ETH_PRIVATE_KEY. Exit status: 0 if everything holds, 1 if something does not, 2 for wrong usage.
+// ATTESTLM_CONTRACTS, and who pays for an anchor in ETH_PRIVATE_KEY. Exit status: 0 if everything holds, 1 if something does not,
+// 2 for wrong usage.
 package main
 
 import (
@@ -298,7 +299,8 @@ func (c *onChain) check(ctx context.Context, path string, demands terms, batchPa
 		say("event", false, "none")
 	}
 	var anchor []any
-	if err := c.registry.Call(&bind.CallOpts{Context: ctx}, &anchor, c.registry.overload("anchorOf", len(arguments)), arguments...); err != nil {
+	anchorOf := c.registry.overload("anchorOf", len(arguments))
+	if err := c.registry.Call(&bind.CallOpts{Context: ctx}, &anchor, anchorOf, arguments...); err != nil {
 		return false, err
 	}
 	if by := anchor[0].(common.Address); by != (common.Address{}) {

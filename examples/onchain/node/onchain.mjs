@@ -5,15 +5,23 @@
 //
 // RECEIPT.json may show steps (`attestlm steps prove`, `attestlm disclose`). BATCH.json: {"root", "receipts": [{"file", "digest",
 // "proof"}]}. The chain is in ETH_RPC_URL, ATTESTLM_VERIFIER and ATTESTLM_REGISTRY, the compiled contracts are in
-// ATTESTLM_CONTRACTS, and who pays for an anchor in ETH_PRIVATE_KEY. Exit status: 0 if everything holds, 1 if something does not, 2 for wrong usage.
+// ATTESTLM_CONTRACTS, and who pays for an anchor in ETH_PRIVATE_KEY. Exit status: 0 if everything holds, 1 if something does not,
+// 2 for wrong usage.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Receipt } from 'attestlm';
-import { BaseError, ContractFunctionRevertedError, createPublicClient, createWalletClient, hexToString, http, stringToHex, zeroAddress, zeroHash } from 'viem';
+import { BaseError, ContractFunctionRevertedError, createPublicClient, createWalletClient, http } from 'viem';
+import { hexToString, stringToHex, zeroAddress, zeroHash } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 
 const { ETH_RPC_URL, ETH_PRIVATE_KEY, ATTESTLM_VERIFIER, ATTESTLM_REGISTRY, ATTESTLM_CONTRACTS } = process.env;
+for (const name of ['ETH_RPC_URL', 'ATTESTLM_VERIFIER', 'ATTESTLM_REGISTRY', 'ATTESTLM_CONTRACTS']) {
+  if (!process.env[name]) {
+    console.error(`onchain: ${name} is not set`);
+    process.exit(2);
+  }
+}
 const read = (path) => JSON.parse(readFileSync(path, 'utf8'));
 const contract = (address, name) => ({ address, abi: read(join(ATTESTLM_CONTRACTS, `${name}.json`)).abi });
 
@@ -56,7 +64,8 @@ async function check(path, { signer, model, batch: batchPath }) {
 
   // What a contract would ask. Zero demands nothing.
   const message = { ...document.message, issuedAt: BigInt(document.message.issuedAt) };
-  const terms = { signer, model, adapter: zeroHash, profile: zeroHash, sampler: zeroHash, context: zeroHash, scored: false, allowPrefix: false };
+  const any = { adapter: zeroHash, profile: zeroHash, sampler: zeroHash, context: zeroHash };
+  const terms = { signer, model, ...any, scored: false, allowPrefix: false };
   say('check', ...(await asked('check', [message, document.signature, terms])));
   for (const step of document.disclosure?.stepProofs ?? []) {
     const proof = { ...step, text: step.textHex ?? stringToHex(step.text) };

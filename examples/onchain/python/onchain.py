@@ -5,7 +5,8 @@
 
 RECEIPT.json may show steps (`attestlm steps prove`, `attestlm disclose`). BATCH.json: {"root", "receipts": [{"file", "digest",
 "proof"}]}. The chain is in ETH_RPC_URL, ATTESTLM_VERIFIER and ATTESTLM_REGISTRY, the compiled contracts are in
-ATTESTLM_CONTRACTS, and who pays for an anchor in ETH_PRIVATE_KEY. Exit status: 0 if everything holds, 1 if something does not, 2 for wrong usage.
+ATTESTLM_CONTRACTS, and who pays for an anchor in ETH_PRIVATE_KEY. Exit status: 0 if everything holds, 1 if something does not,
+2 for wrong usage.
 """
 
 import argparse
@@ -29,19 +30,26 @@ def read(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+def variable(name: str) -> str:
+    if name not in os.environ:
+        print(f"onchain: {name} is not set", file=sys.stderr)
+        sys.exit(2)
+    return os.environ[name]
+
+
 class OnChain:
     def __init__(self) -> None:
-        self.web3 = Web3(Web3.HTTPProvider(os.environ["ETH_RPC_URL"]))
-        self.attestlm = self.contract(os.environ["ATTESTLM_VERIFIER"], "AttestLM")
-        self.registry = self.contract(os.environ["ATTESTLM_REGISTRY"], "ReceiptRegistry")
+        self.web3 = Web3(Web3.HTTPProvider(variable("ETH_RPC_URL")))
+        self.attestlm = self.contract(variable("ATTESTLM_VERIFIER"), "AttestLM")
+        self.registry = self.contract(variable("ATTESTLM_REGISTRY"), "ReceiptRegistry")
 
     def contract(self, address: str, name: str) -> Contract:
-        compiled = read(Path(os.environ["ATTESTLM_CONTRACTS"]) / f"{name}.json")
+        compiled = read(Path(variable("ATTESTLM_CONTRACTS")) / f"{name}.json")
         return self.web3.eth.contract(address=Web3.to_checksum_address(address), abi=compiled["abi"])
 
     def anchor(self, path: Path) -> bool:
         root = read(path).get("root") or "0x" + Receipt.parse(path).digest.hex()
-        account = Account.from_key(os.environ["ETH_PRIVATE_KEY"])
+        account = Account.from_key(variable("ETH_PRIVATE_KEY"))
         transaction = self.registry.functions.anchor(root).build_transaction(
             {"from": account.address, "nonce": self.web3.eth.get_transaction_count(account.address)}
         )
