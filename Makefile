@@ -42,7 +42,7 @@ test: ## Run every test
 	@scripts/setup.sh tests
 	@scripts/deps.sh $(TARGET)
 	@scripts/parts.sh test-rust:1200 test-pure:300 test-vectors:300 test-c:900 test-go:300 test-node:270 test-python:270 \
-		test-packages:270 test-contracts:600 test-chain:600 test-profiles:240 test-exactness:300 test-attacks:180 test-soak:120 test-bench:120
+		test-packages:270 test-contracts:600 test-chain:720 test-profiles:240 test-exactness:300 test-attacks:180 test-soak:120 test-bench:120
 
 # Release: the engine's tests read thousands of tokens.
 test-rust:
