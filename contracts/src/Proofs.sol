@@ -49,22 +49,25 @@ library Proofs {
         if (receipt.kind != Receipts.GENERATED) {
             return false;
         }
-        bool last = index + 1 == count;
-        // The last step and no other is the answer, and ends the output; a reasoning step has a token, the answer may have none.
-        if (
-            last
-                ? kind != ANSWER || firstToken > endToken || endToken != receipt.outputCount
-                : kind != REASONING || firstToken >= endToken || endToken > receipt.outputCount
-        ) {
-            return false;
-        }
-        if ((index == 0) != (firstToken == 0)) {
-            return false;
+        unchecked {
+            // The last step and no other is the answer, and ends the output. A reasoning step has a token, the answer may have none:
+            // so many are left to the steps behind, and so many before.
+            if (
+                index + 1 == count
+                    ? kind != ANSWER || firstToken > endToken || endToken != receipt.outputCount
+                    : kind != REASONING || firstToken >= endToken || endToken + count > receipt.outputCount + index + 2
+            ) {
+                return false;
+            }
+            if (index == 0 ? firstToken != 0 : firstToken < index) {
+                return false;
+            }
         }
         // That index is below count, the tree checks.
         bytes32 text = keccak256(abi.encode(LABEL_STEP_TEXT, proof.salt, keccak256(proof.text)));
         bytes32 leaf = twice(abi.encode(LABEL_STEP_LEAF, index, kind, firstToken, endToken, text));
-        return PositionalTree.rootOf(LABEL_STEPS_ROOT, count, index, leaf, proof.siblings) == receipt.steps;
+        bytes32 root = PositionalTree.rootOf(LABEL_STEPS_ROOT, count, index, leaf, proof.siblings);
+        return root != 0 && root == receipt.steps;
     }
 
     /// @notice Whether the receipt's output has this token at this place. Neither signature nor form are looked at.
@@ -72,8 +75,8 @@ library Proofs {
         bytes32 token = keccak256(abi.encode(LABEL_TRACE_TOKEN, proof.tokenSalt, uint256(proof.token)));
         bytes32 leaf =
             twice(abi.encode(LABEL_TRACE_LEAF, uint256(proof.index), token, proof.digestCommitment));
-        return PositionalTree.rootOf(LABEL_TRACE_ROOT, receipt.outputCount, proof.index, leaf, proof.siblings)
-            == receipt.trace;
+        bytes32 root = PositionalTree.rootOf(LABEL_TRACE_ROOT, receipt.outputCount, proof.index, leaf, proof.siblings);
+        return root != 0 && root == receipt.trace;
     }
 
     /// @dev Leaves are hashed twice: no node of 64 bytes passes for one.

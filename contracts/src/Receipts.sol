@@ -38,10 +38,15 @@ library Receipts {
 
     /// @notice hashStruct(receipt) of EIP-712.
     /// @dev A struct of static types lies in calldata as abi.encode lays it out, so it is copied whole. A word with bits
-    /// beyond its field is hashed as it is: no digest that somebody signed comes of it.
+    /// beyond its field reverts, as where a field is read: nobody else could make the digest of it.
     function structHash(Receipt calldata receipt) internal pure returns (bytes32 hash) {
         bytes32 typeHash = TYPE_HASH;
         assembly ("memory-safe") {
+            // kind and finish, promptCount and outputCount, issuedAt and signer.
+            let beyond := or(shr(8, calldataload(receipt)), shr(8, calldataload(add(receipt, 0x1a0))))
+            beyond := or(beyond, or(shr(32, calldataload(add(receipt, 0x160))), shr(32, calldataload(add(receipt, 0x180)))))
+            beyond := or(beyond, or(shr(64, calldataload(add(receipt, 0x1c0))), shr(160, calldataload(add(receipt, 0x200)))))
+            if beyond { revert(0, 0) }
             let free := mload(0x40)
             mstore(free, typeHash)
             calldatacopy(add(free, 0x20), receipt, 0x220)

@@ -142,6 +142,21 @@ impl Chain {
         }
     }
 
+    /// Calls a contract with data that need not be an encoding.
+    ///
+    /// # Errors
+    /// What the contract reverted with.
+    ///
+    /// # Panics
+    /// If the EVM itself fails.
+    pub fn call_raw(&mut self, to: Address, data: Vec<u8>) -> Result<Bytes, Reverted> {
+        match self.transact(TxKind::Call(to), data.into()) {
+            ExecutionResult::Success { output: Output::Call(answer), .. } => Ok(answer),
+            ExecutionResult::Revert { output, .. } => Err(Reverted(output)),
+            other => panic!("{other:?}"),
+        }
+    }
+
     fn transact(&mut self, kind: TxKind, data: Bytes) -> ExecutionResult {
         let transaction = TxEnv::builder()
             .caller(CALLER)

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use alloy_sol_types::SolError;
+use alloy_sol_types::{SolCall, SolError};
 use attestlm::anchor::Batch;
 use attestlm::commitment::ContextInputs;
 use attestlm::receipt::{Domain, Finish, Kind, Receipt};
@@ -223,6 +223,30 @@ fn forms_are_the_librarys() {
     for (kind, finish) in [(2, 0), (0, 6), (1, 254)] {
         let odd = abi::Receipt { kind, finish, ..to_abi(&receipt) };
         assert!(!verifier.is_signed(odd, verifier.sign(&receipt, &signer)));
+    }
+}
+
+/// The signer could sign the digest of a word that is no uint64: no document has it, so no contract may.
+#[test]
+fn words_beyond_their_fields_are_no_receipt() {
+    let mut rng = Rng::new(12);
+    let mut verifier = Verifier::new();
+    let signer = key(&mut rng);
+    let receipt = receipt(&mut rng, &signer);
+    let (terms, receipt) = (any(&receipt), to_abi(&receipt));
+    let calls = [
+        abi::digestCall { receipt: receipt.clone() }.abi_encode(),
+        abi::isSignedCall { receipt: receipt.clone(), signature: vec![0; 65].into() }.abi_encode(),
+        abi::checkCall { receipt, signature: vec![0; 65].into(), terms }.abi_encode(),
+    ];
+    for call in calls {
+        for (word, bytes) in [(0, 1), (11, 4), (12, 4), (13, 1), (14, 8), (16, 20)] {
+            for byte in [0, 31 - bytes] {
+                let mut odd = call.clone();
+                odd[4 + 32 * word + byte] = 1;
+                assert_eq!(verifier.chain.call_raw(verifier.at, odd), Err(Reverted(Bytes::new())), "word {word}");
+            }
+        }
     }
 }
 
