@@ -98,7 +98,7 @@ function checkDisclosure(checked, disclosure) {
     return salt;
   };
   const same = (/** @type {'profile' | 'sampler' | 'seed' | 'request' | 'prompt' | 'output' | 'steps' | 'context'} */ field, /** @type {Uint8Array} */ computed) => {
-    require(equal(computed, message[field]), field, 'it is not what was signed');
+    require(equal(computed, message[field]), field, 'what is disclosed is not what was signed');
     checked.compared.add(field);
   };
 

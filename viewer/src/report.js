@@ -28,7 +28,7 @@ import * as words from './words.js';
  * @property {{ sentences: string[], texts: { label: string, text: Shown }[] }} [sampler]
  * @property {{ label: string, text: Shown }[]} request
  * @property {number} requestRest messages that are not shown
- * @property {{ count: number | undefined, rows: StepRow[], rest: number, whole: boolean } | undefined} steps
+ * @property {{ count: number | undefined, rows: StepRow[], rest: number, whole: boolean, reason?: string } | undefined} steps `whole`: all of them, not some with proofs
  * @property {boolean} isScored
  * @property {Comparison[]} comparisons
  * @property {string[]} notCompared
@@ -214,15 +214,16 @@ const tokenList = (tokens) => `${tokens.slice(0, ROWS).join(', ')}${tokens.lengt
  * @param {import('./step.js').Step} step
  * @param {string | undefined} reason why it is not what was signed
  * @param {Budget} budget
+ * @param {boolean} differs
  * @returns {ShownStep}
  */
-function shownStep({ index, kind, firstToken, endToken, text }, reason, budget) {
+function shownStep({ index, kind, firstToken, endToken, text }, reason, budget, differs = reason !== undefined) {
   const readable = new TextDecoder('utf-8', { ignoreBOM: true }).decode(text);
   return {
     index, kind, firstToken, endToken, reason,
     text: budget.show(readable),
     hex: isUtf8(text) ? undefined : budget.show(toHex(text)),
-    proven: reason === undefined ? 'matches' : 'differs',
+    proven: differs ? 'differs' : 'matches',
   };
 }
 
@@ -256,9 +257,10 @@ function stepsReport({ document: { message, disclosure }, failures, compared }, 
     const { steps } = disclosure;
     return {
       count: steps.length,
-      rows: steps.slice(0, ROWS).map((step) => ({ step: shownStep(step, reason, budget) })),
+      rows: steps.slice(0, ROWS).map((step) => ({ step: shownStep(step, undefined, budget, reason !== undefined) })),
       rest: Math.max(0, steps.length - ROWS),
       whole: true,
+      reason,
     };
   }
   const proofs = (disclosure.stepProofs ?? []).map((item) => ({ item, refused: reasonOf(() => proof.checkStep(item, message)) }));
@@ -319,7 +321,7 @@ function comparisons({ document: { message, disclosure }, compared, failures, si
   const list = [{
     name: 'Signature',
     state: signature === 'good' ? 'matches' : signature === 'bad' ? 'differs' : 'open',
-    says: signature === 'chain' ? 'unverifiable here: needs the chain (ERC-1271)' : signature === 'good' ? "made by the signer's key over everything in the receipt" : "not made by the signer's key",
+    says: signature === 'chain' ? 'unverifiable here: needs the chain (ERC-1271)' : signature === 'good' ? 'made by the signer’s key over everything in the receipt' : 'not made by the signer’s key',
   }];
   const add = (/** @type {string} */ name, /** @type {string} */ field, /** @type {boolean} */ isOpened, absent = '') => {
     const failed = failures.find((found) => found.step === 'commitments' && (found.field === field || found.field === `${field}Count`));

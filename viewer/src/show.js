@@ -48,20 +48,22 @@ function facts(report) {
 /**
  * @param {'matches' | 'differs'} proven
  * @param {boolean} isSigned
+ * @param {boolean} [isProof] whether a proof says so, not the whole
  */
-function proofTag(proven, isSigned) {
+function proofTag(proven, isSigned, isProof = true) {
   if (proven === 'differs') {
     return element('span', { class: 'tag bad' }, 'not what was signed');
   }
-  return isSigned ? element('span', { class: 'tag good' }, 'proven') : element('span', { class: 'tag warn' }, 'agrees with the receipt');
+  return isSigned ? element('span', { class: 'tag good' }, isProof ? 'proof holds' : 'as signed') : element('span', { class: 'tag warn' }, 'agrees with the receipt');
 }
 
 /**
  * @param {import('./report.js').ShownStep} step
  * @param {number | undefined} count
  * @param {boolean} isSigned
+ * @param {boolean} [isProof]
  */
-function shownStep(step, count, isSigned) {
+function shownStep(step, count, isSigned, isProof) {
   const number = step.index + 1;
   const kind = step.kind === 1 ? 'Reasoning' : 'Answer';
   const tokens = step.endToken > step.firstToken ? `tokens ${words.grouped(step.firstToken)} to ${words.grouped(step.endToken - 1)}` : 'no token';
@@ -69,7 +71,7 @@ function shownStep(step, count, isSigned) {
     element('span', { class: 'number', 'aria-hidden': 'true' }, number > 999 ? '…' : String(number)),
     element('div', { class: 'step-head' },
       element('h3', {}, `${kind}: step ${words.grouped(number)}${count === undefined ? '' : ` of ${words.grouped(count)}`}`),
-      proofTag(step.proven, isSigned), element('span', { class: 'note' }, tokens)),
+      proofTag(step.proven, isSigned, isProof), element('span', { class: 'note' }, tokens)),
     step.reason === undefined ? undefined : element('p', { class: 'note' }, step.reason),
     textBox(step.text),
     step.hex && element('p', { class: 'note' }, 'Its bytes are not all UTF-8. In hexadecimal digits:'),
@@ -96,7 +98,8 @@ function steps({ steps: shown, isScored }, isSigned) {
     return section('steps', 'Reasoning and answer', element('p', { class: 'veil' }, 'Withheld: this document shows no step of the output.'));
   }
   return section('steps', 'Reasoning and answer',
-    element('ol', { class: 'steps' }, ...shown.rows.map((row) => ('step' in row ? shownStep(row.step, shown.count, isSigned) : withheldSteps(row.withheld)))),
+    shown.reason === undefined ? undefined : element('p', { class: 'note' }, `The steps are not what was signed: ${shown.reason}. The receipt holds one hash of them all, so which one it is cannot be told.`),
+    element('ol', { class: 'steps' }, ...shown.rows.map((row) => ('step' in row ? shownStep(row.step, shown.count, isSigned, !shown.whole) : withheldSteps(row.withheld)))),
     shown.rest > 0 ? element('p', { class: 'note' }, `${words.grouped(shown.rest)} more are not shown here. They were checked, too.`) : undefined);
 }
 
@@ -140,7 +143,7 @@ function sampler({ sampler: policy, isScored }) {
   }
   return section('sampler', 'How tokens were chosen',
     element('ul', {}, ...policy.sentences.map((sentence) => element('li', {}, sentence))),
-    ...policy.texts.map(({ label, text }) => element('div', { class: 'said' }, element('h3', {}, label), textBox(text))));
+    ...policy.texts.map(({ label, text }) => element('div', { class: text.text.length > 200 ? 'said' : 'said aside' }, element('h3', {}, label), textBox(text))));
 }
 
 /** @param {Report} report */
