@@ -20,6 +20,7 @@ endif
 .DEFAULT_GOAL := help
 .PHONY: help setup deps demo exactness attacks soak bench neighbour compilers build libraries install go-libs wheel package quickstarts bindings \
 	test test-rust test-pure test-vectors test-c test-go test-node test-python test-packages contracts test-contracts \
+	viewer screenshots test-viewer \
 	test-profiles test-exactness test-attacks test-soak test-bench fuzz lint fmt clean
 
 help: ## List the targets
@@ -42,7 +43,7 @@ test: ## Run every test
 	@scripts/setup.sh tests
 	@scripts/deps.sh $(TARGET)
 	@scripts/parts.sh test-rust:1200 test-pure:300 test-vectors:300 test-c:900 test-go:300 test-node:270 test-python:270 \
-		test-packages:270 test-contracts:600 test-profiles:240 test-exactness:300 test-attacks:180 test-soak:120 test-bench:120
+		test-packages:270 test-contracts:600 test-viewer:180 test-profiles:240 test-exactness:300 test-attacks:180 test-soak:120 test-bench:120
 
 # Release: the engine's tests read thousands of tokens.
 test-rust:
@@ -95,6 +96,18 @@ test-contracts: contracts
 
 contracts: deps ## Compile the contracts into contracts/out
 	@cd contracts && npm ci --prefer-offline --no-audit --no-fund && node compile.mjs
+
+viewer: deps ## Build the viewer of receipts: one page, target/viewer/index.html (docs/viewer.md)
+	@cd viewer && npm ci --prefer-offline --no-audit --no-fund && node build.mjs $(abspath $(TARGET))/viewer/index.html
+
+# Its checks against the vectors, and the page in Chromium.
+test-viewer: viewer
+	@scripts/setup.sh tests
+	@viewer/test.sh $(TARGET)/viewer/index.html
+
+screenshots: viewer ## Take the pictures of the viewer anew, into docs/viewer
+	@scripts/setup.sh tests
+	@VIEWER_PAGE=$(abspath $(TARGET))/viewer/index.html node viewer/screenshots.mjs docs/viewer
 
 # The vectors are what independent reference programs compute; check.py shares no code with those.
 test-vectors:

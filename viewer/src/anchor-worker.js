@@ -1,5 +1,7 @@
-// Answers one question at a time.
+// Answers questions about anchors; a reply has the number of its question.
 import { ask } from './anchor.js';
 
-/** @param {MessageEvent<import('./anchor.js').Question>} event */
-self.onmessage = async ({ data }) => self.postMessage(await ask(data));
+/** @param {MessageEvent<import('./anchor.js').Question & { number: number }>} event */
+self.onmessage = async ({ data: { number, ...question } }) => self.postMessage({ number, ...(await ask(question)) });
+
+self.postMessage('begun');

@@ -1,5 +1,5 @@
 // Asks a chain whether a receipt's digest is anchored. It is the only part of the viewer that may connect, and connects only to the address it is
-// handed (page.html says why it runs beside the page).
+// handed (page.html says how).
 import { utf8ToBytes } from '@noble/hashes/utils.js';
 import { checksummed } from './address.js';
 import { keccak256 } from './hash.js';
@@ -87,7 +87,7 @@ export async function ask({ url, registry, digest, chainId }) {
   const timer = setTimeout(() => abort.abort(), PATIENCE_MS);
   try {
     const answered = await call(url, 'eth_chainId', [], abort.signal);
-    if (!/^0x[0-9a-f]{1,16}$/.test(answered)) {
+    if (!/^0x[0-9a-f]{1,13}$/.test(answered)) {
       throw new NodeError('its chain id is none');
     }
     const chain = Number(answered);

@@ -8,7 +8,7 @@ const PATIENCE_MS = 20_000;
 const LONGEST_SHOWN = 200_000;
 const MOST_FILES = 8;
 
-const { anchor, startChecker } = globalThis.attestlm;
+const { anchor, startChecker, locked } = globalThis.attestlm;
 delete globalThis.attestlm;
 
 const byId = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
@@ -22,6 +22,8 @@ let documents = {};
 let checker;
 /** Counts what the reader began, so that an answer to something earlier is dropped. */
 let turn = 0;
+/** Counts what chains were asked. */
+let questions = 0;
 
 /** @param {HTMLElement} shown */
 function showVerdict(shown) {
@@ -43,10 +45,14 @@ function stop() {
 }
 
 /** @param {Uint8Array[]} added */
-function check(added) {
+async function check(added) {
   const mine = stop();
   reportPlace.replaceChildren();
   verdictPlace.replaceChildren(element('p', { class: 'working' }, 'Checking …'));
+  await locked;
+  if (mine !== turn) {
+    return;
+  }
   const worker = startChecker();
   checker = worker;
   const timer = setTimeout(() => {
@@ -143,11 +149,16 @@ function anchorForm({ digest, chainId }) {
     } else {
       button.disabled = true;
       say('none', 'Asking …');
+      questions += 1;
+      const number = questions;
       anchor.onmessage = ({ data }) => {
-        button.disabled = false;
-        say({ found: 'good', none: 'warn', failed: 'bad' }[/** @type {import('./anchor.js').Reply} */ (data).state], data.says, data.note);
+        // Not what was asked about another receipt.
+        if (data.number === number) {
+          button.disabled = false;
+          say({ found: 'good', none: 'warn', failed: 'bad' }[/** @type {import('./anchor.js').Reply} */ (data).state], data.says, data.note);
+        }
       };
-      anchor.postMessage({ url: node.href, registry: registry.value.trim(), digest, chainId });
+      anchor.postMessage({ number, url: node.href, registry: registry.value.trim(), digest, chainId });
     }
   });
   return section('anchor', 'Was it anchored on a chain?',
