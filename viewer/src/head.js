@@ -1,7 +1,6 @@
 // Starts what may connect, then takes the right to connect from everything else (page.html).
 
-/** @type {{ createScriptURL(url: string): any }} */
-const policy = globalThis.trustedTypes?.createPolicy('attestlm', { createScriptURL: (/** @type {string} */ url) => url }) ?? { createScriptURL: (url) => url };
+const policy = globalThis.trustedTypes?.createPolicy('attestlm', { createScriptURL: (/** @type {string} */ url) => url }) ?? { createScriptURL: (/** @type {string} */ url) => url };
 
 /**
  * The start of a worker whose source is the page's own.
@@ -16,6 +15,7 @@ function worker(source) {
  * Takes the right to connect from the page, once the worker runs that keeps it: a worker is under the policies that hold when it begins to run, not
  * when it is made. A policy that is there cannot be taken away. Documents wait for this.
  * @param {Worker} kept
+ * @returns {Promise<void>}
  */
 const lock = (kept) => new Promise((resolve) => {
   let isLocked = false;
@@ -26,7 +26,7 @@ const lock = (kept) => new Promise((resolve) => {
       meta.httpEquiv = 'Content-Security-Policy';
       meta.content = "connect-src 'none'";
       document.head.append(meta);
-      resolve(undefined);
+      resolve();
     }
   };
   kept.addEventListener('message', begun, { once: true });

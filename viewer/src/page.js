@@ -8,8 +8,8 @@ const PATIENCE_MS = 20_000;
 const LONGEST_SHOWN = 200_000;
 const MOST_FILES = 8;
 
-const { anchor, startChecker, locked } = globalThis.attestlm;
-delete globalThis.attestlm;
+const { anchor, startChecker, locked } = /** @type {NonNullable<typeof attestlm>} */ (globalThis.attestlm);
+globalThis.attestlm = undefined;
 
 const byId = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
 const [verdictPlace, reportPlace] = [byId('verdict'), byId('report')];
@@ -28,7 +28,7 @@ let questions = 0;
 /** @param {HTMLElement} shown */
 function showVerdict(shown) {
   verdictPlace.replaceChildren(shown);
-  shown.scrollIntoView({ block: 'nearest' });
+  shown.scrollIntoView({ block: 'start' });
 }
 
 /** @param {string} reason */
@@ -72,7 +72,7 @@ async function check(added) {
     event.preventDefault();
     settle(() => fail('The check ended with a fault of this page. Nothing is known of this document.'));
   };
-  worker.onmessage = ({ data }) => settle(() => {
+  worker.onmessage = (/** @type {MessageEvent} */ { data }) => settle(() => {
     // What is refused does not take the place of what was there.
     if (!('refused' in data.answer)) {
       documents = { receipt: data.receipt, proof: data.proof };
@@ -151,7 +151,7 @@ function anchorForm({ digest, chainId }) {
       say('none', 'Asking …');
       questions += 1;
       const number = questions;
-      anchor.onmessage = ({ data }) => {
+      anchor.onmessage = (/** @type {MessageEvent} */ { data }) => {
         // Not what was asked about another receipt.
         if (data.number === number) {
           button.disabled = false;

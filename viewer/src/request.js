@@ -120,8 +120,8 @@ function messages(value, field) {
   const listed = array(value, field);
   require(listed.length >= 1 && listed.length <= 1024, field, 'it has no message, or more than 1,024');
   let contentBytes = 0;
-  return listed.map((message) => {
-    members(message, field, ['role', 'content']);
+  return listed.map((item) => {
+    const message = members(item, field, ['role', 'content']);
     const role = string(message.get('role'), field);
     const length = byteLength(role);
     require(length >= 1 && length <= 64, field, 'a role is empty or longer than 64 bytes');

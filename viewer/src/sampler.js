@@ -48,8 +48,8 @@ export function read(tree) {
   const uint = (/** @type {string} */ name) => unsigned(get(name), FIELD);
   const decimal = (/** @type {string} */ name) => real(get(name), FIELD);
   const strings = (/** @type {Json | undefined} */ value) => array(value, FIELD).map((text) => string(text, FIELD));
-  const logitBias = array(get('logitBias'), FIELD).map((entry) => {
-    members(entry, FIELD, ['token', 'bias']);
+  const logitBias = array(get('logitBias'), FIELD).map((item) => {
+    const entry = members(item, FIELD, ['token', 'bias']);
     return { token: unsigned(entry.get('token'), FIELD), bias: real(entry.get('bias'), FIELD) };
   });
   const bans = tokens(get('bans'), FIELD);

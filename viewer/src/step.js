@@ -15,9 +15,9 @@ const NUMBERS = ['index', 'kind', 'firstToken', 'endToken'];
  * @returns {Step[]}
  */
 export const read = (value) => array(value, FIELD).map((item) => {
-  members(item, FIELD, NUMBERS, ['text', 'textHex']);
-  const [index, kind, firstToken, endToken] = NUMBERS.map((name) => unsigned(item.get(name), FIELD, name === 'kind' ? 1 : undefined));
-  return { index, kind, firstToken, endToken, text: textBytes(item, FIELD) };
+  const source = members(item, FIELD, NUMBERS, ['text', 'textHex']);
+  const [index, kind, firstToken, endToken] = NUMBERS.map((name) => unsigned(source.get(name), FIELD, name === 'kind' ? 1 : undefined));
+  return { index, kind, firstToken, endToken, text: textBytes(source, FIELD) };
 });
 
 /**

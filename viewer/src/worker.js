@@ -9,12 +9,14 @@ import { answer, isProof } from './report.js';
 
 /** @param {MessageEvent<Work>} event */
 self.onmessage = ({ data: { added, receipt, proof } }) => {
+  /** @type {{ receipt?: Uint8Array, proof?: Uint8Array }} */
   const documents = { receipt, proof };
   // A receipt that comes alone has nothing to do with a proof that was shown with another.
   if (receipt) {
     documents.proof = undefined;
   }
   for (const bytes of added) {
+    /** @type {'proof' | 'receipt'} */
     let isOf;
     try {
       isOf = isProof(bytes) ? 'proof' : 'receipt';

@@ -197,6 +197,22 @@ onPage('junk of 5 MB', async (page) => {
   }
 });
 
+onPage('a document that takes long', async (page) => {
+  const text = changed('greedy', ({ message, disclosure }) => {
+    const count = 350_000;
+    message.outputCount = count;
+    delete disclosure.sampler;
+    disclosure.steps = Array.from({ length: count }, (_, index) => ({ index, kind: Number(index < count - 1), firstToken: index, endToken: index + 1, text: '' }));
+  });
+  const started = Date.now();
+  // All of it is hashed, or the check is ended: which one is a question of the machine.
+  const pause = await longestPause(page, async () => assert.ok([INVALID, 'This could not be checked'].includes(await choose(page, text))));
+  assert.ok(Date.now() - started < 25_000);
+  assert.ok(pause < 1_000, `the page stood still for ${pause} ms`);
+  assert.ok(await page.$$eval('.steps > li', (rows) => rows.length) <= 500);
+  assert.equal(await choose(page, receipt('greedy')), SIGNED);
+});
+
 onPage('long texts are shown in part', async (page) => {
   const text = changed('greedy', ({ disclosure }) => {
     disclosure.steps[0].text = '\u202e'.repeat(50_000) + 'x'.repeat(5_000_000);
