@@ -123,6 +123,15 @@ function checkText(pasted) {
   }
 }
 
+/** @param {string} typed */
+function addressOf(typed) {
+  try {
+    return new URL(typed);
+  } catch {
+    return undefined;
+  }
+}
+
 /** @param {import('./report.js').Report} report */
 function anchorForm({ digest, chainId }) {
   const url = /** @type {HTMLInputElement} */ (element('input', { type: 'url', id: 'rpc', placeholder: 'https://…', spellcheck: 'false', autocomplete: 'off', required: '' }));
@@ -138,7 +147,7 @@ function anchorForm({ digest, chainId }) {
     button, reply);
   form.addEventListener('submit', (event) => {
     event.preventDefault();
-    const node = URL.canParse(url.value) ? new URL(url.value) : undefined;
+    const node = addressOf(url.value);
     const isLocal = node?.protocol === 'http:' && ['127.0.0.1', 'localhost'].includes(node.hostname);
     if (!node || node.username || node.password || (node.protocol !== 'https:' && !isLocal)) {
       say('bad', 'The address of the node has to begin with https://, or with http:// on this machine (127.0.0.1 or localhost).');

@@ -28,6 +28,8 @@ import * as words from './words.js';
  * @property {{ sentences: string[], texts: { label: string, text: Shown }[] }} [sampler]
  * @property {{ label: string, text: Shown }[]} request
  * @property {number} requestRest messages that are not shown
+ * @property {boolean} isRequestRefused it is disclosed, and not one of receipt-1
+ * @property {Shown} [outputTokens] where there are no steps to show
  * @property {{ count: number | undefined, rows: StepRow[], rest: number, whole: boolean, reason?: string } | undefined} steps `whole`: all of them, not some with proofs
  * @property {boolean} isScored
  * @property {Comparison[]} comparisons
@@ -121,6 +123,8 @@ function report(checked, addedProof) {
     sampler: record && samplerReport(record, disclosure.stream, budget),
     request: request.shown,
     requestRest: request.rest,
+    isRequestRefused: disclosure?.request !== undefined && !checked.request,
+    outputTokens: steps || !disclosure?.outputTokens ? undefined : budget.show(tokenList(disclosure.outputTokens)),
     steps,
     isScored: message.kind === 1,
     comparisons: comparisons(checked),

@@ -38,6 +38,16 @@ export function verdict(answer) {
     element('p', {}, 'Nothing was replayed: whether the model wrote this, only a replay tells.'));
 }
 
+/**
+ * A line that says that what follows is not what was signed, where it is not.
+ * @param {Report} report
+ * @param {...string} fields
+ */
+function warning({ failures }, ...fields) {
+  const failed = failures.find(({ step, field }) => step === 'commitments' && fields.includes(field));
+  return failed && element('p', {}, element('span', { class: 'tag bad' }, 'not what was signed'));
+}
+
 /** @param {Report} report */
 function facts(report) {
   return section('facts', 'The receipt', element('dl', {}, ...report.facts.map(({ label, value, note, code }) => element('div', {},
@@ -90,15 +100,20 @@ function withheldSteps([from, to]) {
  * @param {Report} report
  * @param {boolean} isSigned
  */
-function steps({ steps: shown, isScored }, isSigned) {
+function steps(report, isSigned) {
+  const { steps: shown, isScored, outputTokens } = report;
+  const tokens = outputTokens && element('div', { class: 'said' }, element('h3', {}, 'output, as token ids'), textBox(outputTokens));
   if (isScored) {
-    return section('steps', 'The output', element('p', { class: 'quietly' }, 'A scored receipt claims only how likely the model holds a text that was given to it. There are no steps.'));
+    return section('steps', 'The output', warning(report, 'output', 'outputCount'),
+      element('p', { class: 'quietly' }, 'A scored receipt claims only how likely the model holds a text that was given to it. There are no steps.'), tokens);
   }
   if (!shown) {
-    return section('steps', 'Reasoning and answer', element('p', { class: 'veil' }, 'Withheld: this document shows no step of the output.'));
+    return section('steps', 'Reasoning and answer', warning(report, 'output', 'outputCount'),
+      element('p', { class: 'veil' }, 'Withheld: this document shows no step of the output.'), tokens);
   }
   return section('steps', 'Reasoning and answer',
-    shown.reason === undefined ? undefined : element('p', { class: 'note' }, `The steps are not what was signed: ${shown.reason}. The receipt holds one hash of them all, so which one it is cannot be told.`),
+    shown.reason === undefined ? undefined : element('p', { class: 'note' },
+      'These are not the steps that were signed. The receipt holds one hash of them all, so which one differs cannot be told.'),
     element('ol', { class: 'steps' }, ...shown.rows.map((row) => ('step' in row ? shownStep(row.step, shown.count, isSigned, !shown.whole) : withheldSteps(row.withheld)))),
     shown.rest > 0 ? element('p', { class: 'note' }, `${words.grouped(shown.rest)} more are not shown here. They were checked, too.`) : undefined);
 }
@@ -124,24 +139,27 @@ function added({ added: proof }, isSigned) {
 }
 
 /** @param {Report} report */
-function request({ request: said, requestRest }) {
+function request(report) {
+  const { request: said, requestRest, isRequestRefused } = report;
   if (said.length === 0) {
-    return section('request', 'What was asked', element('p', { class: 'veil' }, 'Withheld: this document does not show the request.'));
+    return section('request', 'What was asked', warning(report, 'request', 'prompt', 'promptCount'),
+      element('p', { class: 'veil' }, isRequestRefused ? 'Not shown: what is disclosed is not a request.' : 'Withheld: this document does not show the request.'));
   }
-  return section('request', 'What was asked',
+  return section('request', 'What was asked', warning(report, 'request', 'prompt', 'promptCount'),
     ...said.map(({ label, text }) => element('div', { class: 'said' }, element('h3', { dir: 'auto' }, visible(label)), textBox(text))),
     requestRest > 0 ? element('p', { class: 'note' }, `${words.grouped(requestRest)} more messages are not shown here. They were checked, too.`) : undefined);
 }
 
 /** @param {Report} report */
-function sampler({ sampler: policy, isScored }) {
+function sampler(report) {
+  const { sampler: policy, isScored } = report;
   if (isScored) {
     return undefined;
   }
   if (!policy) {
     return section('sampler', 'How tokens were chosen', element('p', { class: 'veil' }, 'Withheld: this document does not show the sampling policy.'));
   }
-  return section('sampler', 'How tokens were chosen',
+  return section('sampler', 'How tokens were chosen', warning(report, 'sampler', 'seed'),
     element('ul', {}, ...policy.sentences.map((sentence) => element('li', {}, sentence))),
     ...policy.texts.map(({ label, text }) => element('div', { class: text.text.length > 200 ? 'said' : 'said aside' }, element('h3', {}, label), textBox(text))));
 }

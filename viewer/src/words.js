@@ -14,8 +14,8 @@ const CHAINS = new Map([[1, 'Ethereum'], [10, 'OP Mainnet'], [56, 'BNB Smart Cha
 const MONTHS = ['January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October', 'November', 'December'];
 const SEED_RULES = [
   'The seed was chosen freely by whoever ran the model (rule 0).',
-  "The seed follows from the client's entropy and the provider's secret (rule 1).",
-  "The seed follows from the receipt's context and a public beacon (rule 2).",
+  'The seed follows from the client’s entropy and the provider’s secret (rule 1).',
+  'The seed follows from the receipt’s context and a public beacon (rule 2).',
 ];
 
 /** @param {number} finish */
@@ -106,7 +106,7 @@ export function sampler(record, stream) {
   if (record.ignoreEog) {
     sentences.push('The model could not end its answer by itself.');
   }
-  record.stop.forEach((text) => texts.push({ label: 'Ends at', text }));
+  record.stop.forEach((text) => texts.push({ label: 'Stop string', text }));
   sentences.push(`At most ${counted(record.maxTokens, 'token')} of output; prompt and output together at most ${grouped(record.contextTokens)}.`);
   if (record.choices > 1) {
     sentences.push(`Choice ${stream + 1} of ${record.choices}: the same request was answered ${record.choices} times.`);

@@ -77,7 +77,7 @@ onPage('a receipt for a contract, with the inputs of its context', async (page) 
 onPage('a scored receipt', async (page) => {
   assert.equal(await choose(page, receipt('scored')), SIGNED);
   assert.match((await facts(page)).Kind, /the output was given, and scored/);
-  assert.match(await textOf(page, '#steps'), /There are no steps/);
+  assert.match(await textOf(page, '#steps'), /There are no steps.*228, 24, 27/);
 });
 
 onPage('a receipt that discloses nothing', async (page) => {
@@ -106,6 +106,14 @@ onPage('tampered receipts', async (page) => {
   const tampered = changed('greedy', ({ disclosure }) => { disclosure.steps[2].text = '15'; });
   await choose(page, tampered);
   assert.deepEqual([...new Set(await page.$$eval('.steps .tag', (tags) => tags.map((tag) => tag.textContent)))], ['not what was signed']);
+  for (const [section, change] of [
+    ['#request', ({ disclosure }) => { disclosure.request.messages[0].content = 'x'; }],
+    ['#request', ({ disclosure }) => { disclosure.request.date = '2026-02-30'; }],
+    ['#sampler', ({ disclosure }) => { disclosure.sampler.topK = 1; }],
+  ]) {
+    await choose(page, changed('greedy', change));
+    assert.deepEqual(await page.$$eval('#report section:has(p > .tag.bad)', (sections) => sections.map(({ id }) => `#${id}`)), [section]);
+  }
   const twice = receipt('greedy').replace('"stream": 0', '"stream": 0, "str\\u0065am": 0');
   assert.equal(await choose(page, twice), 'This document is invalid');
   assert.match((await failures(page))[0], /^json: two members of an object have the same name/);
