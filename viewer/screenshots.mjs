@@ -15,7 +15,6 @@ const tampered = changed('greedy', ({ disclosure }) => {
 
 const browser = await launch();
 for (const [name, options, texts, at] of [
-  ['start', desktop, []],
   ['valid', desktop, [receipt('greedy')], '#verdict'],
   ['steps', desktop, [receipt('greedy')], '#request'],
   ['redacted-dark', { ...desktop, colorScheme: 'dark' }, [receipt('redacted')], '#steps'],
@@ -24,10 +23,8 @@ for (const [name, options, texts, at] of [
   ['phone-dark', { ...phone, colorScheme: 'dark' }, [receipt('contract')], '#facts'],
 ]) {
   const { page, close } = await open(browser, options);
-  if (texts.length) {
-    await choose(page, ...texts);
-    await page.evaluate((place) => window.scrollTo(0, document.querySelector(place).getBoundingClientRect().top + window.scrollY - 12), at);
-  }
+  await choose(page, ...texts);
+  await page.evaluate((place) => window.scrollTo(0, document.querySelector(place).getBoundingClientRect().top + window.scrollY - 12), at);
   await page.screenshot({ path: `${folder}/${name}.png` });
   await close();
 }

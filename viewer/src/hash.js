@@ -1,6 +1,6 @@
 // The hashes of receipt-1 (sections 1 and 3).
 import { keccak_256 } from '@noble/hashes/sha3.js';
-import { concatBytes, utf8ToBytes } from '@noble/hashes/utils.js';
+import { utf8ToBytes } from '@noble/hashes/utils.js';
 
 /** @typedef {Uint8Array | number | bigint} Word */
 
@@ -27,8 +27,12 @@ export function word(value) {
   return bytes;
 }
 
-/** @param {Word[]} values */
-export const words = (values) => concatBytes(...values.map(word));
+/** @param {Word[]} values as many as a document holds: more than a call takes arguments */
+export function words(values) {
+  const bytes = new Uint8Array(32 * values.length);
+  values.forEach((value, at) => bytes.set(word(value), 32 * at));
+  return bytes;
+}
 
 /** @param {...Word} values */
 export const H = (...values) => keccak256(words(values));
