@@ -84,7 +84,7 @@ export async function choose(page, ...texts) {
 }
 
 /** Waits for the verdict: its heading. */
-export async function settled(page, timeout = 25_000) {
+export async function settled(page, timeout = 45_000) {
   await page.waitForSelector('#verdict .banner h2', { timeout });
   return page.textContent('#verdict .banner h2');
 }
