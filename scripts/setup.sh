@@ -20,6 +20,11 @@ has_jansson() {
     echo '#include <jansson.h>' | cc -E - >/dev/null 2>&1
 }
 
+# Under any of the names that viewer/test/browser.mjs knows.
+has_chromium() {
+    has chromium || has chromium-browser || has google-chrome
+}
+
 missing() {
     has cmake || echo cmake
     has make || echo make
@@ -31,10 +36,11 @@ missing() {
     has_jansson || echo jansson
     has valgrind || echo valgrind
     has pkg-config || echo pkg-config
+    has_chromium || echo chromium
 }
 
 packages='cmake clang libclang-dev g++ make python3'
-[ "$what" != tests ] || packages="$packages libjansson-dev valgrind pkg-config"
+[ "$what" != tests ] || packages="$packages libjansson-dev valgrind pkg-config chromium"
 
 lacking=$(missing)
 if [ -n "$lacking" ]; then

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -197,16 +197,21 @@ test('a receipt for another chain or another verifier is refused', within, async
   }
 });
 
-/** What a batch of receipts is anchored by, with the proof of each: `{"root", "receipts": [{"file", "digest", "proof"}]}`. */
-function prepared(paths) {
+/** What a batch of receipts is anchored by, with the proof of each: what OpenZeppelin's tree of them is. */
+async function prepared(paths) {
+  const folder = mkdtempSync(join(work, 'batch-'));
+  paths.forEach((path, index) => copyFileSync(path, join(folder, `${index}.json`)));
+  const contents = JSON.parse(await output(attestlm, ['anchor', 'prepare', folder]));
   const digests = paths.map(digestOf);
   const tree = StandardMerkleTree.of(digests.map((digest) => [digest]), ['bytes32']);
-  return { root: tree.root, receipts: digests.map((digest, index) => ({ file: paths[index], digest, proof: tree.getProof([digest]) })) };
+  const receipts = digests.map((digest, index) => ({ file: `${index}.json`, digest, proof: tree.getProof([digest]) }));
+  assert.deepEqual(contents, { root: tree.root, receipts });
+  return contents;
 }
 
 test('a batch is anchored by its root, and each of its receipts is found', within, async () => {
   const paths = [await receipt('batch.json', { choices: 5 }), ...[1, 2, 3, 4].map((choice) => file(`batch.${choice}.json`))];
-  const contents = prepared(paths);
+  const contents = await prepared(paths);
   const batch = write('prepared.json', contents);
   const before = await check(paths[3], { batch });
   assert.deepEqual([before.said.event, before.said.anchor, before.status], ['none', 'none', 1]);
