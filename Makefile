@@ -20,12 +20,8 @@ endif
 .DEFAULT_GOAL := help
 .PHONY: help setup deps demo exactness attacks soak bench neighbour compilers build libraries install go-libs wheel package quickstarts bindings \
 	test test-rust test-pure test-vectors test-c test-go test-node test-python test-packages contracts test-contracts \
-<<<<<<< HEAD
-	geth chain gas test-chain test-profiles test-exactness test-attacks test-soak test-bench fuzz lint fmt clean
-=======
-	viewer screenshots test-viewer \
+	geth chain gas test-chain viewer screenshots test-viewer \
 	test-profiles test-exactness test-attacks test-soak test-bench fuzz lint fmt clean
->>>>>>> a815c72c8362f82813a23fcb73cfea3328dabaaf
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -47,11 +43,8 @@ test: ## Run every test
 	@scripts/setup.sh tests
 	@scripts/deps.sh $(TARGET)
 	@scripts/parts.sh test-rust:1200 test-pure:300 test-vectors:300 test-c:900 test-go:300 test-node:270 test-python:270 \
-<<<<<<< HEAD
-		test-packages:270 test-contracts:600 test-chain:720 test-profiles:240 test-exactness:300 test-attacks:180 test-soak:120 test-bench:120
-=======
-		test-packages:270 test-contracts:600 test-viewer:180 test-profiles:240 test-exactness:300 test-attacks:180 test-soak:120 test-bench:120
->>>>>>> a815c72c8362f82813a23fcb73cfea3328dabaaf
+		test-packages:270 test-contracts:600 test-chain:720 test-viewer:180 test-profiles:300 test-exactness:300 test-attacks:180 \
+		test-soak:120 test-bench:120
 
 # Release: the engine's tests read thousands of tokens.
 test-rust:
@@ -105,7 +98,6 @@ test-contracts: contracts
 contracts: deps ## Compile the contracts into contracts/out
 	@cd contracts && npm ci --prefer-offline --no-audit --no-fund && node compile.mjs
 
-<<<<<<< HEAD
 # go-ethereum, pinned in contracts/geth. What is up to date is not built again.
 geth: deps
 	@go build -C contracts/geth -o $(abspath $(TARGET))/tools/geth github.com/ethereum/go-ethereum/cmd/geth
@@ -120,7 +112,7 @@ gas: contracts geth ## Measure what the contracts cost; writes docs/gas.md
 # Receipts of the command on a real chain, by programs in Go, Python and Node.
 test-chain: build package contracts geth
 	@scripts/test-chain.sh $(TARGET)
-=======
+
 viewer: deps ## Build the viewer of receipts: one page, target/viewer/index.html (docs/viewer.md)
 	@cd viewer && npm ci --prefer-offline --no-audit --no-fund && node build.mjs $(abspath $(TARGET))/viewer/index.html
 
@@ -132,7 +124,6 @@ test-viewer: viewer
 screenshots: viewer ## Take the pictures of the viewer anew, into docs/viewer
 	@scripts/setup.sh tests
 	@VIEWER_PAGE=$(abspath $(TARGET))/viewer/index.html node viewer/screenshots.mjs docs/viewer
->>>>>>> a815c72c8362f82813a23fcb73cfea3328dabaaf
 
 # The vectors are what independent reference programs compute; check.py shares no code with those.
 test-vectors:
