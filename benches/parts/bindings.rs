@@ -21,6 +21,9 @@ const PROMPT: usize = 128;
 /// Events of a block. A whole stream is hardly ever undisturbed on a machine that others use, a block is; one event
 /// alone would leave out what a binding does only now and then.
 const BLOCK: usize = 8;
+/// How often the processes are started anew: where one's memory happens to lie makes it some percent faster or slower for
+/// as long as it lives.
+const STARTS: usize = 6;
 
 /// A stream to measure.
 struct Course {
@@ -34,7 +37,7 @@ struct Course {
     input: Value,
     /// Whether the prompt is read anew each time.
     forget: bool,
-    /// Rounds of one stream through each; 0: only two sessions at once are measured.
+    /// Rounds of one stream through each, after each start; 0: only two sessions at once are measured.
     rounds: usize,
     /// Whether it decides the targets.
     decides: bool,
@@ -42,7 +45,7 @@ struct Course {
 
 impl Course {
     fn all(plan: &Plan) -> Result<Vec<Course>> {
-        let rounds = plan.rounds * 6;
+        let rounds = plan.rounds;
         let bundled = Course {
             name: "bundled, decode".into(),
             path: String::new(),
@@ -104,9 +107,16 @@ pub fn run(plan: &Plan, target: &Path) -> Result<Vec<Section>> {
     let (mut stream_rows, mut pair_rows) = (Vec::new(), Vec::new());
     for course in Course::all(plan)? {
         eprintln!("bindings: {}", course.name);
+        let mut outcomes: Vec<Vec<Outcome>> = contestants.iter().map(|_| Vec::new()).collect();
         let mut field = Field::start(&contestants, &course)?;
         if course.rounds > 0 {
-            for row in field.streams(&course)? {
+            for start in 0..STARTS {
+                if start > 0 {
+                    field = Field::start(&contestants, &course)?;
+                }
+                field.streams(&course, &mut outcomes)?;
+            }
+            for row in rows(&contestants, &course, &outcomes)? {
                 streams.targets.extend(row.target(&course));
                 stream_rows.push(row.cells(&course));
             }
@@ -148,7 +158,7 @@ fn overhead_section() -> Section {
         .join("; ");
     section.paragraph(&format!(
         "A stream, event by event, with answer and receipt, on one thread, by turns: through a program in C, a loop over \
-         Go's `Session.Stream`, over Python's `Session.stream`, over Node's `session.stream`. Each is a process that stays, \
+         Go's `Session.Stream`, over Python's `Session.stream`, over Node's `session.stream`. Each is a process that stays for a sixth of the rounds, for where its memory lies makes some percent, \
          all load the same library, and all receipts are the same bytes. One thread, since a second one would be disturbed \
          by what a binding does on the other processor, and by neighbours twice. Undisturbed is the sum of what each {BLOCK} \
          events took at least in any round, which decides; a token's share includes that of the stream's begin and end. \
@@ -215,33 +225,15 @@ impl Field {
     }
 
     /// One stream through each, by turns.
-    fn streams(&mut self, course: &Course) -> Result<Vec<Row>> {
+    fn streams(&mut self, course: &Course, outcomes: &mut [Vec<Outcome>]) -> Result<()> {
         let contestants = self.children.len();
-        let mut outcomes: Vec<Vec<Outcome>> = (0..contestants).map(|_| Vec::new()).collect();
         for round in 0..course.rounds {
             for turn in 0..contestants {
                 let at = (round + turn) % contestants;
                 outcomes[at].push(self.stream(at, 1)?);
             }
         }
-        let through_c = undisturbed(&outcomes[0]);
-        let rows = self.children.iter().zip(&outcomes).map(|(child, outcomes)| {
-            let whole: Vec<f64> = outcomes.iter().map(|outcome| outcome.ms).collect();
-            let events = outcomes[0].times.len() - 1;
-            if outcomes.iter().any(|outcome| outcome.times.len() != events + 1) {
-                return Err(format!("{}: another number of events in each round", child.name).into());
-            }
-            let undisturbed = undisturbed(outcomes);
-            Ok(Row {
-                name: child.name,
-                tokens: course.tokens,
-                events,
-                undisturbed,
-                median: median(&whole),
-                through_c,
-            })
-        });
-        rows.collect()
+        Ok(())
     }
 
     /// One session, then two at once, in each.
@@ -261,6 +253,27 @@ impl Field {
         });
         Ok(pairs.collect())
     }
+}
+
+/// What the streams through each took, beside those through C.
+fn rows(contestants: &[Contestant], course: &Course, outcomes: &[Vec<Outcome>]) -> Result<Vec<Row>> {
+    let through_c = undisturbed(&outcomes[0]);
+    let rows = contestants.iter().zip(outcomes).map(|(contestant, outcomes)| {
+        let whole: Vec<f64> = outcomes.iter().map(|outcome| outcome.ms).collect();
+        let events = outcomes[0].times.len() - 1;
+        if outcomes.iter().any(|outcome| outcome.times.len() != events + 1) {
+            return Err(format!("{}: another number of events in each round", contestant.name).into());
+        }
+        Ok(Row {
+            name: contestant.name,
+            tokens: course.tokens,
+            events,
+            undisturbed: undisturbed(outcomes),
+            median: median(&whole),
+            through_c,
+        })
+    });
+    rows.collect()
 }
 
 /// What one session took, and two at once, in milliseconds.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use attestlm::hex;
 use attestlm::receipt::{check_commitments, Document, Domain, Kind, Mismatch};
-use attestlm::signer::{self, format_address};
+use attestlm::signer::format_address;
 use serde_json::{json, Value};
 
 use crate::args::Inspect;
@@ -15,8 +15,7 @@ use crate::{files, steps, terminal};
 pub fn run(args: &Inspect, as_json: bool) -> Outcome {
     let document = Document::parse(&files::read(&args.receipt)?)?;
     let digest = document.digest();
-    let signed =
-        document.recover().is_ok_and(|by| by == document.receipt.signer);
+    let signed = document.recover().is_ok_and(|by| by == document.receipt.signer);
     let disclosure = document.disclosure.as_ref();
     let steps = steps::shown(&document).ok();
     let profile = disclosure.and_then(|d| d.profile.clone());

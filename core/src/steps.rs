@@ -101,7 +101,9 @@ fn check_kind(kind: StepKind, last: bool, first: u32, end: u32) -> Result<(), &'
 /// # Errors
 /// The first step that does not fit the one before; [`ErrorKind::Receipt`].
 pub(crate) fn check_shown(proofs: &[StepProof]) -> Result<()> {
-    for (before, after) in proofs.iter().map(|proof| &proof.step).zip(proofs.iter().skip(1).map(|proof| &proof.step)) {
+    for (before, after) in
+        proofs.iter().map(|proof| &proof.step).zip(proofs.iter().skip(1).map(|proof| &proof.step))
+    {
         let between = after.index.saturating_sub(before.index).saturating_sub(1);
         let left = after.first_token.checked_sub(before.end_token);
         if left.is_none_or(|left| if between == 0 { left != 0 } else { left < between }) {
@@ -193,12 +195,18 @@ impl StepProof {
         check_kind(step.kind, last, step.first_token, step.end_token).or_else(|why| refuse("kind", why))?;
         // Every reasoning step has a token: those before this one, and those behind it.
         if step.first_token < step.index || (step.index == 0 && step.first_token != 0) {
-            return refuse("firstToken", "must be 0 for the first step, and leave a token to each step before");
+            return refuse(
+                "firstToken",
+                "must be 0 for the first step, and leave a token to each step before",
+            );
         }
         let behind = (self.count - 1 - step.index).saturating_sub(1);
         let left = receipt.output_count.checked_sub(step.end_token);
         if left.is_none_or(|left| if last { left != 0 } else { left < behind }) {
-            return refuse("endToken", "must leave a token to each reasoning step behind; the answer ends at outputCount");
+            return refuse(
+                "endToken",
+                "must leave a token to each reasoning step behind; the answer ends at outputCount",
+            );
         }
         let text = commitment::bytes(labels::STEP_TEXT, &self.salt, &step.text);
         let leaf = leaf_hash(step.index, step.kind, step.first_token, step.end_token, &text);

@@ -102,6 +102,7 @@ fn disclosed_inputs_are_the_contexts_own() {
     assert!(b.check_follows(&a).is_err());
     // So is one about a context that is none.
     let mut none = a.clone();
-    none.disclosure.as_mut().unwrap().context_inputs = Some(ContextInputs { chain_id: 1, ..ContextInputs::default() });
+    none.disclosure.as_mut().unwrap().context_inputs =
+        Some(ContextInputs { chain_id: 1, ..ContextInputs::default() });
     assert_eq!(judged(&[&none]).0[0], invalid("the disclosure leads to another value"));
 }

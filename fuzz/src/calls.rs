@@ -465,8 +465,12 @@ impl World {
                         .expect("a signature");
                     let wallets = program.number().is_multiple_of(4);
                     call(|error| match wallets {
-                        true => c::attestlm_receipt_sign_as_wallet(receipt, digest.as_ptr(), digest.len(), error),
-                        false => c::attestlm_receipt_sign(receipt, signature.as_ptr(), signature.len(), error),
+                        true => {
+                            c::attestlm_receipt_sign_as_wallet(receipt, digest.as_ptr(), digest.len(), error)
+                        }
+                        false => {
+                            c::attestlm_receipt_sign(receipt, signature.as_ptr(), signature.len(), error)
+                        }
                     });
                 }
                 25 => {

@@ -96,7 +96,7 @@ pub fn expectations(
         adapter: Some(adapter),
         sampler: Some(sampler_record::hash(policy)),
         profile: Some(profile.id()),
-        context: Some(request.context),
+        context: Some(request.context.hash()),
         request: Some(request.clone()),
         ..Expectations::default()
     }

@@ -4,7 +4,6 @@ use std::fmt;
 
 use attestlm::profile::Profile;
 use attestlm::receipt::Document;
-use attestlm::signer::recover;
 use attestlm::verdict::Verdict;
 use attestlm::verify::{verify, Expectations, VerifyOptions};
 use attestlm_proof::Failure;
@@ -179,8 +178,7 @@ fn try_lie(node: &mut Node<'_>, lie: &Lie, quota: usize) -> Result<Outcome, Fail
 /// In what a lie did not end as it should: caught, and by what its kind says. A forger's own mistake would be
 /// caught, too.
 fn unlike(lie: &Lie, document: &Document, alone: &Verdict, client: &Verdict) -> Option<&'static str> {
-    let signed =
-        document.recover().is_ok_and(|by| by == document.receipt.signer);
+    let signed = document.recover().is_ok_and(|by| by == document.receipt.signer);
     if signed == lie.wrongly_signed {
         return Some("the signature is not as the lie has it");
     }

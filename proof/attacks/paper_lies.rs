@@ -1,6 +1,7 @@
 //! Lies on paper: the right model ran, and what is stated of it is not what came out.
 
 use attestlm::abi::keccak256;
+use attestlm::commitment::Context;
 use attestlm::engine::float_env::FloatEnv;
 use attestlm::engine::CacheType;
 use attestlm::receipt::{Document, Finish};
@@ -271,7 +272,7 @@ fn for_another_job(node: &mut Node<'_>, cases: &[Case]) -> Forged {
     let first = cases.first().ok_or("no cases")?;
     let earlier = |case: &Case| {
         let mut request = case.request.clone();
-        request.context = keccak256(&request.context);
+        request.context = Context::Hash(keccak256(&request.context.hash()));
         request.nonce = request.nonce.map(|nonce| keccak256(&nonce));
         request
     };
@@ -289,7 +290,7 @@ pub fn relabelled(node: &mut Node<'_>, cases: &[Case]) -> Forged {
     let earlier = for_another_job(node, cases)?;
     let relabel = |(case, earlier): (&Case, &Document)| {
         node.forger.restate(earlier, |receipt, _| {
-            receipt.context = case.request.context;
+            receipt.context = case.request.context.hash();
             Ok(())
         })
     };

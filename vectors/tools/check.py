@@ -146,14 +146,14 @@ def check_bytes(vector):
 
 
 def check_seed(vector):
-    known(vector, "kind", "salt", "seed", "stream", "inputs", "expect")
+    known(vector, "kind", "salt", "seed", "stream", "inputs", "signer", "expect")
     seed, inputs_hash, result = unhex(vector["seed"]), c.ZERO, {}
     if vector["inputs"] is not None:
         inputs = documents.read_seed_inputs(vector["inputs"])
         seed, inputs_hash = c.seed_from_inputs(*inputs), c.seed_inputs_hash(*inputs)
         expect("seed", hexed(seed), vector["seed"])
         if inputs[0] == 1:
-            result["providerCommitment"] = hexed(keccak256(inputs[2]))
+            result["providerCommitment"] = hexed(c.provider_commitment(unhex(vector["signer"]), inputs[2]))
     commitment = c.seed_commitment(unhex(vector["salt"]), seed, plain(vector["stream"]), inputs_hash)
     result.update(seed=hexed(seed), inputsHash=hexed(inputs_hash), commitment=hexed(commitment))
     expect("seed", result, vector["expect"])

@@ -18,7 +18,7 @@ from blake3 import blake3
 from keccak import keccak256
 from receipt_1 import (
     canonical, commit_bytes, commit_digest, commit_seed, commit_token, commit_tokens, context, digest_of, digest_salt,
-    document, document_text, hexed, inputs_hash, item_nonce, packed, resort, root, rule_seed, salts, sampler_hash,
+    document, document_text, hexed, inputs_hash, item_nonce, packed, provider_commitment, resort, root, rule_seed, salts, sampler_hash,
     separator, siblings, step_json, step_leaves, step_proof_valid, struct_hash, text_salt, token_salt, trace_leaves,
     trace_proof_valid, uint, words_of, ZERO,
 )
@@ -370,14 +370,16 @@ def commitments():
         "rule-1": (None, {"rule": 1, "clientEntropy": pseudo("entropy"), "providerSecret": pseudo("secret")}),
         "rule-2": (None, {"rule": 2, "context": pseudo("context"), "beacon": pseudo("beacon")}),
     }
+    signer = secp256k1.address(KEYS["one"])
     for name, (seed, inputs) in rules.items():
         seed = seed or rule_seed(inputs)
         shown = inputs and {k: hexed(v) if isinstance(v, bytes) else v for k, v in inputs.items()}
         expect = {"seed": hexed(seed), "inputsHash": hexed(inputs_hash(inputs)), "commitment": hexed(commit_seed(salt, seed, 3, inputs))}
         if name == "rule-1":
-            expect["providerCommitment"] = hexed(keccak256(inputs["providerSecret"]))
+            expect["providerCommitment"] = hexed(provider_commitment(signer, inputs["providerSecret"]))
         cases["seed-" + name] = {
-            "kind": "seed", "salt": hexed(salt), "seed": hexed(seed), "stream": 3, "inputs": shown, "expect": expect,
+            "kind": "seed", "salt": hexed(salt), "seed": hexed(seed), "stream": 3, "inputs": shown, "signer": hexed(signer),
+            "expect": expect,
         }
     for name, args in [("zeros", (0, bytes(20), ZERO, ZERO)), ("job", (2**53 - 1, b"\xaa" * 20, pseudo("job"), pseudo("previous")))]:
         cases["context-" + name] = {

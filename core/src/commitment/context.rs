@@ -77,7 +77,7 @@ impl ContextInputs {
     /// Nothing but zeros, for which there is a context of its own, zero; a chain id beyond [`Self::MAX_CHAIN_ID`].
     pub(crate) fn check(&self, field: &str) -> Result<()> {
         if *self == ContextInputs::default() {
-            return Err(Error::argument(field, "must name something, or be left out"));
+            return Err(Error::argument(field.to_owned(), "must name something, or be left out"));
         }
         match self.chain_id <= Self::MAX_CHAIN_ID {
             true => Ok(()),

@@ -170,7 +170,8 @@ pub fn check_commitments(receipt: &Receipt, disclosure: &Disclosure) -> Result<C
         steps::check_shown(&disclosure.step_proofs).or_else(|e| mismatch("steps", e.to_string()))?;
         if let Some(policy) = &disclosure.sampler {
             check_end(receipt, policy)?;
-            if disclosure.output_tokens.iter().flatten().any(|token| policy.bans.binary_search(token).is_ok()) {
+            if disclosure.output_tokens.iter().flatten().any(|token| policy.bans.binary_search(token).is_ok())
+            {
                 return mismatch("output", "it has a token that the policy bans");
             }
         }
@@ -300,7 +301,10 @@ fn check_seed(
             return mismatch("seed", "seed rule 2 takes the receipt's context, which must not be zero");
         }
         if disclosure.context_inputs.is_some_and(|inputs| inputs.previous_digest != abi::ZERO) {
-            return mismatch("seed", "seed rule 2 with a context that follows a receipt, whose signer could choose it");
+            return mismatch(
+                "seed",
+                "seed rule 2 with a context that follows a receipt, whose signer could choose it",
+            );
         }
     }
     let opened = opened("seed", Some(seed), salt)?;

@@ -50,7 +50,9 @@ impl Signature {
             return Ok(Signature::Key(key));
         }
         match domain {
-            Domain::None => Err(Error::argument("signature", "must be 65 bytes: the receipt is for no contract")),
+            Domain::None => {
+                Err(Error::argument("signature", "must be 65 bytes: the receipt is for no contract"))
+            }
             _ if bytes.len() > MAX_SIGNATURE => {
                 Err(Error::argument("signature", format!("must be at most {MAX_SIGNATURE} bytes")))
             }
@@ -115,7 +117,10 @@ impl Document {
     /// unchanged then.
     pub fn add_wallet_signature(&mut self, signature: &[u8]) -> Result<()> {
         if self.domain == Domain::None {
-            return Err(Error::argument("domain", "only under that of a contract a wallet's signature can be checked"));
+            return Err(Error::argument(
+                "domain",
+                "only under that of a contract a wallet's signature can be checked",
+            ));
         }
         self.signature = Signature::of(&self.domain, signature)?;
         Ok(())
@@ -225,7 +230,9 @@ impl Document {
     /// How many tokens it lists.
     fn tokens(&self) -> usize {
         let listed = |tokens: &Option<Vec<_>>| tokens.as_ref().map_or(0, Vec::len);
-        self.disclosure.as_ref().map_or(0, |d| listed(&d.prompt_tokens).saturating_add(listed(&d.output_tokens)))
+        self.disclosure
+            .as_ref()
+            .map_or(0, |d| listed(&d.prompt_tokens).saturating_add(listed(&d.output_tokens)))
     }
 
     /// The document as a value, to be part of another.

@@ -71,6 +71,7 @@ fn opened() -> (Receipt, Disclosure) {
     let disclosure = Disclosure {
         profile: Some("ggml-x/x86-64-v3/exact-1/00000000".into()),
         sampler: Some(policy()),
+        later: None,
         seed: Some(SeedDisclosure { seed: [0x5e; 32], inputs: SeedRuleInputs::Given }),
         stream: 2,
         secrets: Secrets::Nonce([0x11; 32]),
@@ -461,6 +462,7 @@ fn any_disclosure() -> impl Strategy<Value = Disclosure> {
             Disclosure {
                 profile,
                 sampler: sampler.then(|| full.sampler.clone().unwrap()),
+                later: None,
                 seed: flags[6].then(|| full.seed.unwrap()),
                 stream,
                 secrets: if flags[0] && word != [0; 32] {

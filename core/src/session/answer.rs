@@ -195,6 +195,7 @@ impl Prepared {
         Disclosure {
             profile: Some(options.profile.id()),
             sampler: None,
+            later: None,
             seed: None,
             stream: 0,
             secrets: Secrets::Nonce(self.nonce),

@@ -62,6 +62,10 @@ def seed_from_inputs(rule, first, second):
     return labelled(f"seed-rule-{rule}", first, second)
 
 
+def provider_commitment(signer, secret):
+    return labelled("provider", bytes(12) + signer, secret)
+
+
 def seed_inputs_hash(rule, first, second):
     return labelled("seed-inputs", rule, first, second)
 

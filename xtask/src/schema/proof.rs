@@ -23,7 +23,8 @@ pub fn token() -> Value {
         field("siblings", SIBLINGS, list(bytes32())),
     ]);
     let closed = json!({ "required": ["commitment"] });
-    form["not"] = json!({ "required": ["token", "digest"], "properties": { "token": closed, "digest": closed } });
+    form["not"] =
+        json!({ "required": ["token", "digest"], "properties": { "token": closed, "digest": closed } });
     form
 }
 

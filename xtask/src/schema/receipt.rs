@@ -164,7 +164,11 @@ fn disclosure() -> Result<Value, Failure> {
         &["stream"],
         [
             field("profile", "The execution profile's readable id.", text()),
-            field("sampler", "The sampler record, or one of a later version; absent when scored.", json!({ "type": "object" })),
+            field(
+                "sampler",
+                "The sampler record, or one of a later version; absent when scored.",
+                json!({ "type": "object" }),
+            ),
             field("seed", "The 32-byte seed; absent when greedy or scored.", bytes32()),
             field("seedInputs", "What the seed rule was fed; absent for rule 0.", json!({})),
             field("stream", "The choice's index, a uint32; 0 when there is one.", uint32()),

@@ -26,7 +26,7 @@ struct Input {
 type IsOne = fn(&Value, &Error) -> bool;
 
 /// What no schema says, or ours does not: why, and how such a refusal is known.
-const KNOWS_MORE: [(&str, IsOne); 19] = [
+const KNOWS_MORE: [(&str, IsOne); 21] = [
     ("a whole number has no point and no exponent", |value, _| {
         value.is_f64() && value.as_f64().is_some_and(|number| number.fract() == 0.0)
     }),
@@ -48,7 +48,9 @@ const KNOWS_MORE: [(&str, IsOne); 19] = [
     ("seedRule and temperature", |_, error| error.message().contains("must be 0 at temperature 0")),
     ("seedRule 2 and context", |_, error| error.message().contains("seedRule 2 derives the seed from it")),
     ("a context of zeros", |_, error| error.message().contains("must name something")),
-    ("seedRule 2 and a receipt before", |_, error| error.message().contains("whoever signs the receipt before")),
+    ("seedRule 2 and a receipt before", |_, error| {
+        error.message().contains("whoever signs the receipt before")
+    }),
     ("types and domain", |_, error| error.field() == "types"),
     ("the two signers", |_, error| error.message().contains("must be the same as message.signer")),
     ("strictly rising tokens", |_, error| error.message().contains("must rise strictly")),
