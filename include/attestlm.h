@@ -593,7 +593,7 @@ attestlm_status_t attestlm_receipt_parse(const uint8_t *json,
 /*
  attestlm_receipt_to_json: the receipt document, the same bytes in every language. `with_disclosure` 0 leaves out
  prompt, output and seed: what is left can still be checked for its signature and anchored. One that waits for its
- signature has zeros in its place, which no verifier takes: `attestlm_receipt_parse` and `attestlm_receipt_sign`
+ signature has none, and no verifier takes it: `attestlm_receipt_parse` and `attestlm_receipt_sign`
  complete it, in this process or another.
 
  `*json` is the caller's, to be freed with `attestlm_bytes_free`; NULL on failure. May run beside other `const`
@@ -655,6 +655,21 @@ attestlm_status_t attestlm_receipt_sign(attestlm_receipt_t *receipt,
                                         const uint8_t *signature,
                                         size_t signature_len,
                                         attestlm_error_t **err);
+
+/*
+ attestlm_receipt_sign_as_wallet: adds what a contract wallet, the stated signer, takes for its signature of
+ `attestlm_receipt_digest` (ERC-1271): at most 8,192 bytes, as they are. Nobody but its chain can check them, so that
+ `attestlm_receipt_verify` answers "unverifiable". Only for a receipt with a contract domain.
+
+ Exclusive: `ATTESTLM_ERR_BUSY` beside any other call on the receipt. On failure the receipt is unchanged. Errors:
+ `ATTESTLM_ERR_ARGUMENT`. Since 0.1.0.
+
+ Requires: `receipt` is live; `signature_len` bytes at `signature` are readable; `err` is NULL or writable.
+ */
+attestlm_status_t attestlm_receipt_sign_as_wallet(attestlm_receipt_t *receipt,
+                                                  const uint8_t *signature,
+                                                  size_t signature_len,
+                                                  attestlm_error_t **err);
 
 /*
  attestlm_receipt_verify: judges a receipt. `*report` is JSON: `verdict` (`name`: "verified", "diverged",
