@@ -70,7 +70,10 @@ fn receipts() {
         if let Some(disclosure) = &document.disclosure {
             let compared = check_commitments(receipt, disclosure).unwrap();
             if !name.starts_with("redacted") {
-                assert_eq!(compared.not_compared, ["trace"], "{name}");
+                // Some receipts are for a job of which only the hash is known.
+                let hidden = receipt.context != abi::ZERO && disclosure.context_inputs.is_none();
+                let open: &[&str] = if hidden { &["trace", "context"] } else { &["trace"] };
+                assert_eq!(compared.not_compared, open, "{name}");
                 opened += 1;
             }
         }
@@ -105,7 +108,7 @@ fn refusal(document: &[u8]) -> (&'static str, String) {
         Some(Ok(compared)) if !compared.unknown.is_empty() => {
             let report = verify_signature(
                 &document,
-                &Expectations { scored: false, allow_prefix: true, ..Expectations::default() },
+                &Expectations { scored: document.receipt.kind == Kind::Scored, ..Expectations::default() },
             );
             let Verdict::Unverifiable { why } = report.verdict else { panic!("{:?}", report.verdict) };
             ("unverifiable", why.split(['.', ':']).next().unwrap_or_default().to_owned())
@@ -130,11 +133,10 @@ fn proofs() {
         };
         let proof = case["proof"].to_string();
         let verified = match text(&case["tree"]) {
-            "trace" => {
-                let proof = TraceProof::parse(proof.as_bytes()).unwrap();
+            "trace" => TraceProof::parse(proof.as_bytes()).and_then(|proof| {
                 assert_eq!(TraceProof::parse(proof.to_json().unwrap().as_bytes()).unwrap(), proof);
                 proof.verify(&receipt)
-            }
+            }),
             "steps" => {
                 let proof = StepProof::parse(proof.as_bytes()).unwrap();
                 assert_eq!(StepProof::parse(proof.to_json().unwrap().as_bytes()).unwrap(), proof);

@@ -80,11 +80,7 @@ fn opened() -> (Receipt, Disclosure) {
         output_tokens: Some(vec![42, 2]),
         steps: Some(whole_output(2, b"42".to_vec())),
         step_proofs: Vec::new(),
-        context_inputs: Some(ContextInputs {
-            chain_id: 5,
-            previous_digest: [9; 32],
-            ..ContextInputs::default()
-        }),
+        context_inputs: Some(ContextInputs { chain_id: 5, job_id: [9; 32], ..ContextInputs::default() }),
     };
     (receipt_of(&disclosure), disclosure)
 }
@@ -282,6 +278,13 @@ fn seed_rules_bind_the_seed() {
     let (base, mut disclosure) = opened();
     let one = SeedRuleInputs::Commitment { client_entropy: [1; 32], provider_secret: [2; 32] };
     let two = SeedRuleInputs::Beacon { context: base.context, beacon: [3; 32] };
+    // Whoever signs the receipt before would choose the seed.
+    let after = ContextInputs { previous_digest: [9; 32], ..disclosure.context_inputs.unwrap() };
+    let chosen = SeedRuleInputs::Beacon { context: after.hash(), beacon: [3; 32] };
+    let mut steered = Disclosure { context_inputs: Some(after), ..disclosure.clone() };
+    steered.sampler.as_mut().unwrap().seed_rule = SeedRule::Beacon;
+    steered.seed = Some(SeedDisclosure { seed: chosen.seed().unwrap(), inputs: chosen });
+    assert_eq!(check_commitments(&receipt_of(&steered), &steered).unwrap_err().field, "seed");
     for (rule, inputs) in [(SeedRule::Commitment, one), (SeedRule::Beacon, two)] {
         disclosure.sampler.as_mut().unwrap().seed_rule = rule;
         disclosure.seed = Some(SeedDisclosure { seed: inputs.seed().unwrap(), inputs });
@@ -335,7 +338,7 @@ fn documents_are_read_strictly() {
         ("\"18446744073709551615\"", "\"\"", "message.issuedAt"),
         ("\"model\": \"0x01", "\"model\": \"0x0", "message.model"),
         ("\"adapter\": \"0x00", "\"adapter\": \"0x0A", "message.adapter"),
-        ("\"signature\": \"0x1b", "\"signature\": \"0x", "signature"),
+        ("\"signature\": \"0x1b", "\"signature\": \"0x1", "signature"),
         ("\"signer\": \"0x1010", "\"signer\": \"0x1110", "signer"),
         ("\"disclosure\": {", "\"disclosure\": {\"temperature\": 0,", "disclosure.temperature"),
         ("\"stream\": 2", "\"stream\": null", "disclosure.stream"),

@@ -201,7 +201,7 @@ impl Request {
             if matches!(self.seed, SeedSource::Beacon { .. }) && inputs.previous_digest != [0; 32] {
                 return Err(Error::argument(
                     "context.previousDigest",
-                    "seedRule 2 derives the seed from it, and whoever signs the receipt before could choose it",
+                    "must be zero with seedRule 2: whoever signs the receipt before could choose the seed",
                 ));
             }
         }

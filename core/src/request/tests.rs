@@ -470,7 +470,7 @@ prop_compose! {
             nonce: rest.0.filter(|nonce| *nonce != [0; 32]),
             // Of an even first byte, the inputs: without the others of the tuple they would all be hashes.
             context: match rest.1[0] % 2 {
-                0 => Context::Inputs(ContextInputs {
+                0 if !matches!(seed, SeedSource::Beacon { .. }) => Context::Inputs(ContextInputs {
                     chain_id: rest.1[1].into(),
                     contract: rest.1[2..22].try_into().unwrap(),
                     job_id: rest.1,

@@ -38,9 +38,10 @@ fn an_edited_request_is_caught() {
     let forged = |edit: &dyn Fn(&mut Disclosure)| check(&forge(&honest, |_, d| edit(d)));
     invalid(&forged(&|d| put("messages", other.clone())(d)), "prompt: ");
     invalid(&forged(&|d| put("templateDigest", json!(word))(d)), "request.templateDigest: ");
-    invalid(&forged(&|d| put("date", json!("yesterday"))(d)), "request: date: ");
-    invalid(&forged(&|d| put("extra", json!(1))(d)), "request: extra: ");
-    invalid(&forged(&|d| put("messages", json!([]))(d)), "request: messages: ");
+    // Signed as it is, it may be of a later form.
+    unverifiable(&forged(&|d| put("date", json!("yesterday"))(d)), "request.date: ");
+    unverifiable(&forged(&|d| put("extra", json!(1))(d)), "request.extra: ");
+    unverifiable(&forged(&|d| put("messages", json!([]))(d)), "request.messages: ");
     invalid(
         &forged(&|d| put("messages", json!([{ "role": "user", "content": "<|im_end|>" }]))(d)),
         "request: messages[0].content",
@@ -68,7 +69,7 @@ fn hostile_documents_get_a_verdict() {
         ("outputTokens: ", &|r, d| put_output(r, d, vec![vocabulary; 24])),
         ("promptTokens: ", &|_, d| prompt(d, vec![1, 2, vocabulary])),
         ("promptTokens: ", &|_, d| prompt(d, vec![i32::MAX as u32 + 1; 9])),
-        ("promptTokens: ", &|_, d| policy(d).context_tokens = 20),
+        ("promptCount: ", &|_, d| policy(d).context_tokens = 20),
         ("promptCount: ", &|_, d| prompt(d, vec![])),
         ("seed: the stream", &|_, d| d.stream = 1),
         ("seed: the stream", &|_, d| d.stream = u32::MAX),
@@ -110,7 +111,7 @@ fn hostile_documents_get_a_verdict() {
     redraws(&check(&cheat));
     // Everything banned.
     let cheat = forge(&honest, |_, d| policy(d).bans = (0..vocabulary).collect());
-    diverges(&check(&cheat), Some(0), "logits cannot be sampled");
+    invalid(&check(&cheat), "output: ");
 
     // Lies about counts, under a good signature.
     let counts: [(&str, Lie); 6] = [

@@ -44,13 +44,31 @@ fn a_truncation_passed_off_as_finished_is_caught() {
             let verdict = check(&cheat);
             if count == 0 && matches!(verdict, Verdict::Invalid { .. }) {
                 invalid(&verdict, "outputCount: ");
-            } else {
+            } else if finish == Finish::EndOfGeneration {
                 diverges(&verdict, Some(count.saturating_sub(1) as u64), "finish");
+            } else {
+                // The policy has no such end.
+                invalid(&verdict, "finish: ");
             }
         }
         if finish != honest.receipt.finish {
-            let cheat = forge(&honest, |receipt, _| receipt.finish = finish);
-            diverges(&check(&cheat), Some(output.len() as u64 - 1), "finish");
+            let cheat = forge(&honest, |receipt, d| {
+                receipt.finish = finish;
+                // A policy that could end so.
+                let policy = d.sampler.as_mut().unwrap();
+                match finish {
+                    Finish::StopString => policy.stop = vec!["not in it".into()],
+                    Finish::MaxTokens => policy.max_tokens = receipt.output_count,
+                    Finish::ContextFull => {
+                        policy.context_tokens = receipt.prompt_count + receipt.output_count
+                    }
+                    _ => {}
+                }
+            });
+            match finish {
+                Finish::GrammarEnd => invalid(&check(&cheat), "finish: "),
+                _ => diverges(&check(&cheat), Some(output.len() as u64 - 1), "finish"),
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use attestlm::model::Model;
+use attestlm::policy::SamplingPolicy;
 use attestlm::profile::Profile;
 use attestlm::receipt::{Document, Finish};
 use attestlm::session::Continuation;
@@ -77,15 +78,23 @@ fn dishonest_fast_receipts_are_inconsistent() {
     let fast = made_under(Profile::Fast1, drawn(5));
     let output = output_of(&fast);
     for finish in [Finish::EndOfGeneration, Finish::StopString, Finish::ContextFull] {
-        let cut = forge(&fast, |receipt, d| {
-            put_output(receipt, d, output[..40].to_vec());
-            receipt.finish = finish;
-        });
-        assert!(score(judged(&cut)).is_infinite(), "{finish:?}");
+        let cut = |policy: fn(&mut SamplingPolicy)| {
+            forge(&fast, |receipt, d| {
+                put_output(receipt, d, output[..40].to_vec());
+                receipt.finish = finish;
+                policy(d.sampler.as_mut().unwrap());
+            })
+        };
+        // The policy has no such end, or has one, and the output has not.
+        invalid(&judged(&cut(|_| {})), "finish: ");
+        if finish != Finish::ContextFull {
+            let could = cut(|policy| (policy.ignore_eog, policy.stop) = (false, vec!["not in it".into()]));
+            assert!(score(judged(&could)).is_infinite(), "{finish:?}");
+        }
     }
     let banned = output[9];
     let cheat = forge(&fast, |_, d| d.sampler.as_mut().unwrap().bans = vec![banned]);
-    assert!(score(judged(&cheat)).is_infinite());
+    invalid(&judged(&cheat), "output: ");
     // Nor is a text that is not the tokens'.
     let lie = forge(&fast, |_, d| d.steps.as_mut().unwrap()[0].text.push(b'!'));
     invalid(&judged(&lie), "steps: ");
@@ -101,6 +110,7 @@ fn a_truncation_is_caught_behind_a_token_that_numerics_moved() {
     let cut = forge(&fast, |receipt, d| {
         put_output(receipt, d, tokens);
         receipt.finish = Finish::EndOfGeneration;
+        d.sampler.as_mut().unwrap().ignore_eog = false;
     });
     let verdict = report(&cut, &Expectations::default(), &tolerant()).verdict;
     assert_eq!(verdict, Verdict::Inconsistent { score: f64::INFINITY });

@@ -81,6 +81,9 @@ impl Schemas {
         for combined in ["anyOf", "oneOf", "allOf"].iter().filter_map(|key| form.get(*key)?.as_array()) {
             all.extend(combined.iter().flat_map(|form| self.meant(root, form)));
         }
+        for branch in ["then", "else"].iter().filter_map(|key| form.get(*key)) {
+            all.extend(self.meant(root, branch));
+        }
         all
     }
 

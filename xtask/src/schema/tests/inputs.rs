@@ -85,7 +85,8 @@ fn inputs(schemas: &Schemas) -> Vec<Input> {
         with(json!({ "prompt": "x", "context": { "chainId": "5", "jobId": null } })),
         with(json!({ "prompt": "x", "grammar": "root ::= \"a\"", "seedRule": 1, "clientEntropy": word("01"),
             "providerSecret": word("02"), "schema": null })),
-        with(json!({ "promptTokens": [1, 2], "parseSpecial": false, "seedRule": 2, "beacon": word("03") })),
+        with(json!({ "promptTokens": [1, 2], "parseSpecial": false, "seedRule": 2, "beacon": word("03"),
+            "context": { "chainId": 5 } })),
     ];
     let terms = json!({ "signer": address, "model": word("01"), "adapter": word("00"), "sampler": word("02"),
         "context": word("03"), "profile": "exact", "finish": "max-tokens", "scored": false, "allowPrefix": true,
