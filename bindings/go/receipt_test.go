@@ -199,7 +199,7 @@ func TestCheckFollows(t *testing.T) {
 		"another job": ask(job).CheckFollows(first),
 	} {
 		var failed *Error
-		if !errors.As(err, &failed) || failed.Kind != ErrReceipt || failed.Field != "context" {
+		if !errors.As(err, &failed) || failed.Code != ErrReceipt || failed.Field != "context" {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
