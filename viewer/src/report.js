@@ -19,7 +19,8 @@ import * as words from './words.js';
 
 /**
  * @typedef {object} Report
- * @property {'valid' | 'invalid' | 'chain'} verdict
+ * @property {'valid' | 'invalid' | 'chain' | 'unknown'} verdict `unknown`: part of it is of a later form
+ * @property {{ field: string, reason: string }[]} unknown
  * @property {Failure[]} failures
  * @property {{ label: string, value: string, note?: string, code?: boolean }[]} facts
  * @property {string} digest
@@ -114,7 +115,8 @@ function report(checked, addedProof) {
   const record = disclosure?.sampler;
   const isValid = failures.length === 0;
   return {
-    verdict: !isValid ? 'invalid' : checked.signature === 'chain' ? 'chain' : 'valid',
+    verdict: !isValid ? 'invalid' : checked.signature === 'chain' ? 'chain' : checked.unknown.length ? 'unknown' : 'valid',
+    unknown: checked.unknown,
     failures: failures.slice(0, 50),
     facts: facts(checked),
     digest: toHex(checked.digest),
@@ -149,7 +151,8 @@ function facts({ document: { message, disclosure, contract }, compared, signatur
   const facts = [];
   const add = (/** @type {string} */ label, /** @type {string} */ value, /** @type {string | undefined} */ note = undefined, code = false) => facts.push({ label, value, note, code });
   add(signature === 'good' ? 'Signed by' : 'Claims to be signed by', checksummed(message.signer),
-    signature === 'good' ? 'The account whose key made the signature. Who that is, you have to know.' : 'The signature is not by the key of this account.', true);
+    signature === 'good' ? 'The account whose key made the signature. Who that is, you have to know.'
+      : signature === 'missing' ? 'Nobody has signed yet.' : 'The signature is not by the key of this account.', true);
   add('Model', toHex(message.model).slice(2), 'SHA-256 of the GGUF file: what Hugging Face shows for it.', true);
   if (!isZero(message.adapter)) {
     add('Adapter', toHex(message.adapter).slice(2), 'SHA-256 of the LoRA file that changed the model.', true);
@@ -184,7 +187,7 @@ function facts({ document: { message, disclosure, contract }, compared, signatur
  * @param {Checked} checked
  * @param {Budget} budget
  */
-function requestReport({ request, document: { disclosure } }, budget) {
+function requestReport({ request, unknownRequest, document: { disclosure } }, budget) {
   /** @type {Report['request']} */
   const shown = [];
   const add = (/** @type {string} */ label, /** @type {string} */ text) => shown.push({ label, text: budget.show(text) });
@@ -205,6 +208,8 @@ function requestReport({ request, document: { disclosure } }, budget) {
     if (request.date !== null) {
       add('date for the template', request.date);
     }
+  } else if (unknownRequest !== undefined) {
+    add('of a later form, as it was signed', unknownRequest);
   } else if (disclosure?.promptTokens) {
     add('prompt, as token ids', tokenList(disclosure.promptTokens));
   }
@@ -320,21 +325,24 @@ function addedReport(added, message, failures, budget) {
  * @param {Checked} checked
  * @returns {Comparison[]}
  */
-function comparisons({ document: { message, disclosure }, compared, failures, signature }) {
+function comparisons({ document: { message, disclosure }, compared, failures, signature, unknown }) {
   /** @type {Comparison[]} */
   const list = [{
     name: 'Signature',
-    state: signature === 'good' ? 'matches' : signature === 'bad' ? 'differs' : 'open',
-    says: signature === 'chain' ? 'unverifiable here: needs the chain (ERC-1271)' : signature === 'good' ? 'made by the signer’s key over everything in the receipt' : 'not made by the signer’s key',
+    state: signature === 'good' ? 'matches' : signature === 'chain' ? 'open' : 'differs',
+    says: signature === 'missing' ? 'there is none yet' : signature === 'chain' ? 'unverifiable here: needs the chain (ERC-1271)' : signature === 'good' ? 'made by the signer’s key over everything in the receipt' : 'not made by the signer’s key',
   }];
   const add = (/** @type {string} */ name, /** @type {string} */ field, /** @type {boolean} */ isOpened, absent = '') => {
-    const failed = failures.find((found) => found.step === 'commitments' && (found.field === field || found.field === `${field}Count`));
+    const failed = failures.find((found) => found.step === 'commitments' && (found.part ?? found.field) === field);
+    const later = unknown.find((found) => found.field === field);
     /** @type {Comparison} */
     const withheld = { name, state: 'withheld', says: 'not disclosed, so not compared' };
     list.push(failed
       ? { name, state: 'differs', says: failed.reason }
       : absent
         ? { name, state: 'absent', says: absent }
+        : later
+        ? { name, state: 'open', says: `of a form that this page does not know: ${later.reason}` }
         : !isOpened ? withheld : compared.has(field) ? { name, state: 'matches', says: 'what is disclosed agrees with the receipt' } : withheld);
   };
   const scored = message.kind === 1 ? 'none in a scored receipt' : '';
@@ -350,16 +358,32 @@ function comparisons({ document: { message, disclosure }, compared, failures, si
   } else {
     add('Steps', 'steps', disclosure?.steps !== undefined, scored);
   }
+  if (disclosure?.sampler) {
+    add('Counts and end', 'policy', true, scored);
+  }
   add('Context', 'context', disclosure?.contextInputs !== undefined, isZero(message.context) ? 'none' : '');
   list.push({ name: 'Logits', state: 'withheld', says: 'compared by a replay only: this page has no model' });
   return list;
 }
 
 /**
+ * Nonce and salts beside which nothing is shown that they open. A replay makes trace and steps of the output's tokens.
+ * @param {import('./disclosure.js').Disclosure} disclosure
+ */
+function unboundSecrets({ nonce, salts, request, promptTokens, outputTokens, steps, seed }) {
+  const shown = { request, prompt: promptTokens, output: outputTokens, trace: outputTokens, steps: outputTokens ?? steps, seed };
+  if (nonce) {
+    return [request, promptTokens, outputTokens, steps, seed].some((value) => value !== undefined) ? [] : ['the nonce'];
+  }
+  const given = /** @type {(keyof typeof shown)[]} */ ([...(salts?.keys() ?? [])]);
+  return given.filter((name) => shown[name] === undefined).map((name) => `the salt of the ${name}`);
+}
+
+/**
  * @param {Checked} checked
  * @returns {string[]}
  */
-function notCompared({ document: { message, disclosure }, compared, signature }) {
+function notCompared({ document: { message, disclosure }, compared, signature, unknown }) {
   const list = ['No replay: whether this model, run again, gives this output. Run “attestlm verify” with the model.'];
   if (signature === 'chain') {
     list.push('The signature: its chain decides whether the account, if it is a contract, accepts it (ERC-1271).');
@@ -375,6 +399,13 @@ function notCompared({ document: { message, disclosure }, compared, signature })
   }
   if (message.kind === 0 && disclosure.steps) {
     list.push('That the output’s tokens spell the text of the steps: it takes the model’s vocabulary.');
+  }
+  for (const { field } of unknown) {
+    list.push(field === 'sampler' ? 'The sampling policy, the seed and how the output ended: the policy is of a later form.' : 'What was asked: the request is of a later form.');
+  }
+  const unbound = unboundSecrets(disclosure);
+  if (unbound.length) {
+    list.push(`Nothing that is disclosed binds ${unbound.join(', ')} to the receipt.`);
   }
   const withheld = [];
   /** @type {[string, string, boolean][]} */

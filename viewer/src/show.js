@@ -8,7 +8,7 @@ import * as words from './words.js';
 const WHAT = { document: 'document', receipt: 'receipt', proof: 'proof' };
 const STATES = { matches: ['agrees', 'good'], differs: ['does not agree', 'bad'], open: ['not known here', 'warn'], withheld: ['not compared', 'none'], absent: ['none', 'none'] };
 
-/** @param {import('./check.js').Failure[]} failures */
+/** @param {{ field: string, reason: string }[]} failures */
 const listed = (failures) => element('ul', {}, ...failures.map(({ field, reason }) => element('li', {}, element('code', {}, field), `: ${reason}`)));
 
 /**
@@ -22,7 +22,7 @@ export function verdict(answer) {
   if ('proofAlone' in answer) {
     return banner('warn', 'A proof needs its receipt', element('p', {}, 'This is a proof of one part of a receipt. Alone it says nothing: add the receipt that it belongs to.'));
   }
-  const { verdict: found, failures, signatureReason } = answer.report;
+  const { verdict: found, failures, signatureReason, unknown } = answer.report;
   if (found === 'invalid') {
     const isProofAlone = failures.every(({ step }) => step === 'proof');
     const isUnsigned = failures.some(({ step }) => step === 'signature');
@@ -33,6 +33,10 @@ export function verdict(answer) {
   if (found === 'chain') {
     return banner('warn', 'The signature is unverifiable here', element('p', {}, 'It needs the chain (ERC-1271): the receipt is for a contract, and if the signer is a contract, too, only '
       + 'its chain knows whether it accepts the signature. If the signer is a person’s key, this receipt is invalid: ', signatureReason, '.'));
+  }
+  if (found === 'unknown') {
+    return banner('warn', 'Part of this receipt is of a later form', listed(unknown),
+      element('p', {}, 'It is signed, and nothing in it is known to be wrong. Of what is named here nothing can be said: a newer verifier may know it.'));
   }
   return banner('good', 'Signed, and everything disclosed is what was signed',
     element('p', {}, 'Nothing was replayed: whether the model wrote this, only a replay tells.'));
