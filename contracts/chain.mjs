@@ -116,7 +116,18 @@ export async function startChain(geth, { port = 0, forks = [] } = {}) {
     const wallet = createWalletClient({ ...options, chain, account });
 
     const succeeded = async (hash) => {
-      const receipt = await reader.waitForTransactionReceipt({ hash, timeout: 30_000 });
+      let receipt;
+      // A geth that has just begun answers with an error while it does not know yet which transactions there are.
+      for (const end = Date.now() + 30_000; !receipt; ) {
+        try {
+          receipt = await reader.waitForTransactionReceipt({ hash, timeout: 30_000 });
+        } catch (error) {
+          if (Date.now() > end || !/indexing is in progress/.test(String(error.details ?? error.message))) {
+            throw error;
+          }
+          await new Promise((resolve) => setTimeout(resolve, 50));
+        }
+      }
       if (receipt.status !== 'success') {
         throw new Error(`transaction ${hash} was reverted`);
       }

@@ -107,7 +107,9 @@ class Receipt extends Resource {
 
   /** @param {Receipt} previous */
   checkFollows(previous) {
-    using({ receipt: this, previous }, (receipt, before) => call('attestlm_receipt_check_follows', receipt, before));
+    using({ receipt: this }, (receipt) =>
+      using({ receipt: previous }, (before) => call('attestlm_receipt_check_follows', receipt, before)),
+    );
   }
 }
 
