@@ -1,9 +1,10 @@
 // The checks of receipt-1 that need no model (section 12: 1 to 3 and 5), in their order.
+import { utf8ToBytes } from '@noble/hashes/utils.js';
 import * as commitment from './commitment.js';
 import * as document from './document.js';
 import { isZero, textHash } from './hash.js';
 import { equal } from './hex.js';
-import { DOCUMENT, parse } from './json.js';
+import { DOCUMENT, canonical, parse } from './json.js';
 import * as proof from './proof.js';
 import { checkForm, digest } from './receipt.js';
 import { Refused, require } from './refused.js';
@@ -13,18 +14,23 @@ import * as seed from './seed.js';
 import { whyNot } from './signature.js';
 import * as step from './step.js';
 
-/** @typedef {{ step: 'read' | 'signature' | 'commitments' | 'proof', field: string, reason: string }} Failure */
+/** @typedef {{ step: 'read' | 'signature' | 'commitments' | 'proof', field: string, reason: string, part?: string }} Failure `part`: of the check, where it is not the field */
 
 /**
  * @typedef {object} Checked
  * @property {import('./document.js').Document} document
  * @property {Uint8Array} digest
- * @property {'good' | 'bad' | 'chain'} signature `chain`: an ERC-1271 contract may have signed, which its chain decides
+ * @property {'good' | 'bad' | 'chain' | 'missing'} signature `chain`: an ERC-1271 contract may have signed, which its chain decides
  * @property {string} [signatureReason] why it is not the key's
  * @property {Failure[]} failures the first one is the verdict's
- * @property {Set<string>} compared the commitments that were computed again and agree, by field
+ * @property {Set<string>} compared the commitments that were computed again and agree, by field; and `policy`, where the receipt keeps to it
+ * @property {{ field: string, reason: string }[]} unknown what is of a later form: nothing can be said of it here
+ * @property {string} [unknownRequest] RFC 8785, as it was signed
  * @property {import('./request.js').Request} [request]
  */
+
+// What a check of several fields names itself; in the others the part of the document is the field.
+const OWN = ['promptCount', 'outputCount', 'finish', 'output'];
 
 /**
  * What a check throws as a failure; another error is a mistake of ours and goes on.
@@ -58,13 +64,14 @@ export function read(bytes) {
  */
 export function check(source) {
   /** @type {Checked} */
-  const checked = { document: source, digest: digest(source.contract, source.message), signature: 'good', failures: [], compared: new Set() };
-  const reason = whyNot(checked.digest, source.signature, source.message.signer);
+  const checked = { document: source, digest: digest(source.contract, source.message), signature: 'good', failures: [], compared: new Set(), unknown: [] };
+  const { signature, contract } = source;
+  const reason = signature ? whyNot(checked.digest, signature, source.message.signer) : 'there is none: the receipt is not signed yet';
   if (reason !== undefined) {
-    checked.signature = source.contract ? 'chain' : 'bad';
+    checked.signature = !signature ? 'missing' : contract ? 'chain' : 'bad';
     checked.signatureReason = reason;
   }
-  if (reason !== undefined && !source.contract) {
+  if (reason !== undefined && checked.signature !== 'chain') {
     checked.failures.push({ step: 'signature', field: 'signature', reason });
   }
   if (source.disclosure) {
@@ -88,7 +95,7 @@ function checkDisclosure(checked, disclosure) {
       work();
     } catch (error) {
       const found = failure('commitments', error);
-      checked.failures.push(found.field.endsWith('Count') ? found : failure('commitments', error, field));
+      checked.failures.push({ ...(OWN.includes(found.field) ? found : failure('commitments', error, field)), part: field });
       failed.add(field);
     }
   };
@@ -102,7 +109,11 @@ function checkDisclosure(checked, disclosure) {
     checked.compared.add(field);
   };
 
+  if (disclosure.later !== undefined) {
+    checked.unknown.push({ field: 'sampler', reason: `its record is of version ${disclosure.later}` });
+  }
   if (message.kind === 1) {
+    attempt('sampler', () => require(disclosure.later === undefined, 'sampler', 'a scored receipt has none'));
     for (const [member, field] of /** @type {const} */ ([['sampler', 'sampler'], ['seed', 'seed'], ['steps', 'steps'], ['stepProofs', 'steps']])) {
       attempt(field, () => require(disclosure[member] === undefined, field, 'a scored receipt has none'));
     }
@@ -121,7 +132,12 @@ function checkDisclosure(checked, disclosure) {
       require((record.temperature === 0n) === isZero(message.seed), 'seed', 'it has to be zero exactly at temperature 0');
     });
   }
-  if (disclosure.seed) {
+  if (message.kind === 0 && disclosure.later === undefined) {
+    attempt('seed', () => checkSeedRule(message, disclosure));
+  }
+  if (disclosure.seed && disclosure.later !== undefined) {
+    attempt('seed', () => saltOf('seed'));
+  } else if (disclosure.seed) {
     attempt('seed', () => {
       checkSeed(message, disclosure);
       same('seed', seed.commitment(saltOf('seed'), /** @type {Uint8Array} */ (disclosure.seed), stream, disclosure.seedInputs));
@@ -130,8 +146,19 @@ function checkDisclosure(checked, disclosure) {
   if (disclosure.request) {
     attempt('request', () => {
       const salt = saltOf('request');
-      checked.request = request.read(/** @type {import('./json.js').Json} */ (disclosure.request));
-      same('request', commitment.ofBytes('request', salt, checked.request.bytes));
+      const tree = /** @type {import('./json.js').Json} */ (disclosure.request);
+      const text = canonical(tree);
+      let other;
+      try {
+        checked.request = request.read(tree);
+      } catch (error) {
+        other = failure('commitments', error).reason;
+      }
+      same('request', commitment.ofBytes('request', salt, utf8ToBytes(text)));
+      if (other !== undefined) {
+        checked.unknown.push({ field: 'request', reason: other });
+        checked.unknownRequest = text;
+      }
     });
   }
   for (const [member, count, field] of /** @type {const} */ ([['promptTokens', 'promptCount', 'prompt'], ['outputTokens', 'outputCount', 'output']])) {
@@ -155,8 +182,19 @@ function checkDisclosure(checked, disclosure) {
       same('steps', step.root(salt, steps));
     });
   }
-  for (const item of disclosure.stepProofs ?? []) {
+  const proofs = disclosure.stepProofs ?? [];
+  for (const item of proofs) {
     attempt('steps', () => proof.checkStep(item, message));
+  }
+  if (!failed.has('steps')) {
+    attempt('steps', () => proof.checkTogether(proofs));
+  }
+  // A record that is not what was signed says nothing.
+  if (record && message.kind === 0 && checked.compared.has('sampler')) {
+    attempt('policy', () => {
+      checkPolicy(message, record, disclosure.outputTokens ?? []);
+      checked.compared.add('policy');
+    });
   }
   if (disclosure.contextInputs) {
     const { chainId, contract, jobId, previousDigest } = disclosure.contextInputs;
@@ -178,4 +216,36 @@ function checkSeed(message, disclosure) {
     require(equal(seed.fromInputs(inputs), /** @type {Uint8Array} */ (disclosure.seed)), 'seed', 'it does not follow from its inputs');
     require(inputs.rule !== 2 || (equal(inputs.first, message.context) && !isZero(message.context)), 'seed', "its context is not the receipt's own");
   }
+}
+
+/**
+ * What seed, stream and context are together, whether or not the seed is disclosed.
+ * @param {import('./receipt.js').Message} message
+ * @param {import('./disclosure.js').Disclosure} disclosure
+ */
+function checkSeedRule(message, { stream, sampler: record, seedInputs, contextInputs }) {
+  require(stream === 0 || !isZero(message.seed), 'seed', 'the stream of a receipt without one is not 0');
+  if (record?.seedRule === 2 || seedInputs?.rule === 2) {
+    require(!isZero(message.context), 'seed', 'under rule 2 the receipt needs a context');
+    require(!contextInputs || isZero(contextInputs.previousDigest), 'seed',
+      'under rule 2 the context names a receipt before, whose signer could have chosen the seed');
+  }
+}
+
+/**
+ * What the sampler record alone says of how the output can have ended.
+ * @param {import('./receipt.js').Message} message
+ * @param {import('./sampler.js').Sampler} record
+ * @param {number[]} output
+ */
+function checkPolicy({ promptCount, outputCount, finish }, record, output) {
+  const { maxTokens, contextTokens } = record;
+  const total = promptCount + outputCount;
+  require(promptCount < contextTokens, 'promptCount', 'the prompt leaves no room in the contextTokens of the sampling policy');
+  require(outputCount <= maxTokens && total <= contextTokens, 'outputCount', 'it is beyond the maxTokens or contextTokens of the sampling policy');
+  const [isMost, isFull] = [outputCount === maxTokens, total === contextTokens];
+  const can = [!record.ignoreEog, record.stop.length > 0, isMost && !isFull, record.grammar !== null, isFull, !isMost && !isFull];
+  require(can[finish], 'finish', 'the sampling policy and the counts leave no such end');
+  const bans = new Set(record.bans);
+  require(!output.some((token) => bans.has(token)), 'output', 'it has a token that the sampling policy bans');
 }

@@ -16,6 +16,7 @@ import { array, bytes32, hexadecimal, members, string, tokens, unsigned } from '
  * @property {number} stream
  * @property {string} [profile]
  * @property {import('./sampler.js').Sampler} [sampler]
+ * @property {number} [later] the version of a sampler record that is not known here; neither it nor `seedInputs` is read then
  * @property {Uint8Array} [seed]
  * @property {import('./seed.js').SeedInputs} [seedInputs]
  * @property {Uint8Array} [nonce]
@@ -28,7 +29,7 @@ import { array, bytes32, hexadecimal, members, string, tokens, unsigned } from '
  * @property {ContextInputs} [contextInputs]
  */
 
-/** @type {[Exclude<keyof Disclosure, 'stream'>, (value: Json) => any][]} */
+/** @type {[Exclude<keyof Disclosure, 'stream' | 'later'>, (value: Json) => any][]} */
 const READERS = [
   ['profile', (value) => string(value, 'profile')],
   ['sampler', sampler.read],
@@ -52,9 +53,14 @@ export function read(tree) {
   const source = members(tree, 'disclosure', ['stream'], READERS.map(([name]) => name));
   /** @type {Disclosure} */
   const result = { stream: unsigned(source.get('stream'), 'stream') };
+  const later = sampler.laterVersion(source.get('sampler'));
+  if (later !== undefined) {
+    result.later = later;
+  }
   for (const [name, reader] of READERS) {
     const value = source.get(name);
-    if (value !== undefined) {
+    const isRead = later === undefined || !(name === 'sampler' || name === 'seedInputs');
+    if (value !== undefined && isRead) {
       result[name] = reader(value);
     }
   }
@@ -104,10 +110,13 @@ function stepProofs(value) {
 function contextInputs(value) {
   const field = 'contextInputs';
   const source = members(value, field, ['chainId', 'contract', 'jobId', 'previousDigest']);
-  return {
+  const inputs = {
     chainId: unsigned(source.get('chainId'), field, 2 ** 53 - 1),
     contract: hexadecimal(source.get('contract'), field, 20),
     jobId: bytes32(source.get('jobId'), field),
     previousDigest: bytes32(source.get('previousDigest'), field),
   };
+  const { chainId, ...words } = inputs;
+  require(chainId > 0 || !Object.values(words).every(isZero), field, 'all of it is zero: that is a context of its own, zero');
+  return inputs;
 }

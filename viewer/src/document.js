@@ -8,11 +8,13 @@ import { array, hexadecimal, members, uint64, unsigned } from './value.js';
 
 /** @typedef {import('./json.js').Json} Json */
 
+const LONGEST_SIGNATURE = 8192;
+
 /**
  * @typedef {object} Document
  * @property {import('./receipt.js').Contract} [contract]
  * @property {import('./receipt.js').Message} message
- * @property {Uint8Array} signature
+ * @property {Uint8Array} [signature] absent while it is still to be made
  * @property {import('./disclosure.js').Disclosure} [disclosure]
  */
 
@@ -60,18 +62,30 @@ function checkTypes(value, hasContract) {
 }
 
 /**
+ * A key's has 65 bytes; what a contract wallet takes for one is checked on a chain alone, so under the domain of a contract.
+ * @param {Json} value
+ * @param {boolean} hasContract
+ */
+function signatureOf(value, hasContract) {
+  const bytes = hexadecimal(value, 'signature', hasContract ? undefined : 65);
+  require(bytes.length <= LONGEST_SIGNATURE, 'signature', 'it is longer than 8,192 bytes');
+  return bytes;
+}
+
+/**
  * @param {Json} tree
  * @returns {Document}
  */
 export function read(tree) {
-  const source = members(tree, 'document', ['types', 'primaryType', 'domain', 'message', 'signature', 'signer'], ['disclosure']);
+  const source = members(tree, 'document', ['types', 'primaryType', 'domain', 'message', 'signer'], ['signature', 'disclosure']);
   require(source.get('primaryType') === 'Receipt', 'primaryType', 'it is not Receipt');
   const contract = contractOf(source);
   checkTypes(source.get('types'), contract !== undefined);
   const fields = members(source.get('message'), 'message', FIELDS.map(([, name]) => name));
   const message = /** @type {import('./receipt.js').Message} */ (/** @type {unknown} */ (
     Object.fromEntries(FIELDS.map(([type, name]) => [name, scalar(type, fields.get(name), name)]))));
-  const signature = hexadecimal(source.get('signature'), 'signature', 65);
+  const signed = source.get('signature');
+  const signature = signed === undefined ? undefined : signatureOf(signed, contract !== undefined);
   require(equal(hexadecimal(source.get('signer'), 'signer', 20), message.signer), 'signer', 'the document names two signers');
   const disclosed = source.get('disclosure');
   return { contract, message, signature, disclosure: disclosed === undefined ? undefined : disclosure.read(disclosed) };

@@ -64,12 +64,14 @@ export function read(value) {
   }
   const source = members(value, 'proof', ['type', 'index', 'count', 'token', 'digest', 'siblings']);
   require(source.get('type') === TRACE, 'type', 'it is neither a step proof nor a trace proof of receipt-1');
+  const [token, digest] = [opening(source.get('token'), 'token'), opening(source.get('digest'), 'digest')];
+  require('value' in token || 'value' in digest, 'token', 'neither it nor the digest is shown: that proves nothing');
   return {
     trace: {
       index: unsigned(source.get('index'), 'index'),
       count: unsigned(source.get('count'), 'count'),
-      token: opening(source.get('token'), 'token'),
-      digest: opening(source.get('digest'), 'digest'),
+      token,
+      digest,
       siblings: siblings(source),
     },
   };
@@ -85,11 +87,26 @@ export function checkStep(proof, receipt) {
   require(index < count, 'index', 'it is not below the count');
   require(kind === (index === count - 1 ? 0 : 1), 'kind', 'the last step, and no other, has to be the answer');
   require(kind === 0 ? firstToken <= endToken : firstToken < endToken, 'endToken', 'the step ends before it begins, or has no token');
-  require((firstToken === 0) === (index === 0), 'firstToken', 'the first step, and no other, has to begin with the output');
-  require(kind === 0 ? endToken === receipt.outputCount : endToken <= receipt.outputCount, 'endToken', "it does not fit the output's length");
+  // Every reasoning step before and behind has a token.
+  require(firstToken >= index && (firstToken === 0 || index > 0), 'firstToken', 'it does not fit the number of steps before');
+  const fits = kind === 0 ? endToken === receipt.outputCount : endToken + (count - 2 - index) <= receipt.outputCount;
+  require(fits, 'endToken', "it does not fit the output's length and the number of steps behind");
   const leaf = steps.leaf(proof, steps.textCommitment(proof.salt, proof.text));
   const root = tree.rootFromProof('steps', leaf, index, count, proof.siblings);
   require(equal(root, receipt.steps), 'steps', 'it does not lead to the steps that were signed');
+}
+
+/**
+ * Whether steps that are shown without the others can stand beside each other.
+ * @param {StepProof[]} proofs each of which holds, by rising index
+ */
+export function checkTogether(proofs) {
+  proofs.slice(1).forEach((after, at) => {
+    const before = proofs[at];
+    const between = after.index - before.index - 1;
+    const left = after.firstToken - before.endToken;
+    require(between === 0 ? left === 0 : left >= between, 'firstToken', `step ${after.index + 1} does not fit beside step ${before.index + 1}`);
+  });
 }
 
 /**

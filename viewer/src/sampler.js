@@ -1,6 +1,7 @@
 // The sampler record (sections 7 and 11.3).
 import { concatBytes, utf8ToBytes } from '@noble/hashes/utils.js';
 import { H, ZERO, keccak256, label, textHash, words } from './hash.js';
+import { Numeral } from './json.js';
 import { require } from './refused.js';
 import { array, boolean, members, real, string, tokens, unsigned } from './value.js';
 
@@ -36,6 +37,16 @@ const RECORD = ['version', 'temperature', 'topK', 'topP', 'minP', 'repeatPenalty
 
 /** @param {number[]} listed */
 const rises = (listed) => listed.every((token, at) => at === 0 || listed[at - 1] < token);
+
+/**
+ * The version of a record that is of a later specification than this one: whatever members it has.
+ * @param {Json | undefined} tree
+ */
+export function laterVersion(tree) {
+  const version = tree instanceof Map ? tree.get('version') : undefined;
+  const number = version instanceof Numeral && /^[0-9]{1,10}$/.test(version.text) ? Number(version.text) : 0;
+  return number > 1 && number < 2 ** 32 ? number : undefined;
+}
 
 /**
  * Its values are limited by `checkLimits`.

@@ -8,11 +8,14 @@ const ORDER = secp256k1.Point.Fn.ORDER;
 /**
  * Whether the key of `signer` made this signature, and if not, why it is not one.
  * @param {Uint8Array} digest
- * @param {Uint8Array} signature r, s, v
+ * @param {Uint8Array} signature r, s, v, or what else a contract wallet takes for one
  * @param {Uint8Array} signer
  * @returns {string | undefined} undefined if it did
  */
 export function whyNot(digest, signature, signer) {
+  if (signature.length !== 65) {
+    return `it has ${signature.length} bytes, a key’s has 65`;
+  }
   const r = BigInt(toHex(signature.subarray(0, 32)));
   const s = BigInt(toHex(signature.subarray(32, 64)));
   const v = signature[64];

@@ -38,7 +38,11 @@ function verdict(document) {
     return { step: 'read', field };
   }
   const [first] = checked.failures;
-  return checked.signature === 'chain' ? { step: 'signature', field: 'signature' } : first && { step: first.step, field: first.field };
+  if (checked.signature === 'chain') {
+    return { step: 'signature', field: 'signature' };
+  }
+  const [unknown] = checked.unknown;
+  return first ? { step: first.step, field: first.field } : unknown && { step: 'unverifiable', field: unknown.field };
 }
 
 const commitments = {
@@ -59,7 +63,7 @@ const commitments = {
       seed: toHex(value),
       inputsHash: toHex(seed.inputsHash(rules)),
       commitment: toHex(seed.commitment(bytes(given.salt), value, given.stream, rules)),
-      ...(rule === 1 && { providerCommitment: toHex(keccak256(second)) }),
+      ...(rule === 1 && { providerCommitment: toHex(labelled('provider', bytes(given.signer), second)) }),
     };
   },
   context(given) {
@@ -120,7 +124,7 @@ const areas = {
   receipts(given) {
     const source = read(utf8ToBytes(JSON.stringify(given.document)));
     const checked = check(source);
-    assert.deepEqual([checked.signature, checked.failures], ['good', []]);
+    assert.deepEqual([checked.signature, checked.failures, checked.unknown], ['good', [], []]);
     // How a document is written (documentKeccak) and packed is not the viewer's.
     const { domainSeparator: separator, structHash: struct, digest, abi: encoded, signer } = given.expect;
     assert.deepEqual(
@@ -130,7 +134,8 @@ const areas = {
     const disclosed = Object.keys(given.document.disclosure ?? {});
     const fields = { promptTokens: 'prompt', outputTokens: 'output', contextInputs: 'context' };
     const expected = disclosed.filter((name) => ['profile', 'sampler', 'seed', 'request', 'promptTokens', 'outputTokens', 'steps', 'contextInputs'].includes(name));
-    assert.deepEqual([...checked.compared].sort(), expected.map((name) => fields[name] ?? name).sort());
+    const policy = disclosed.includes('sampler') ? ['policy'] : [];
+    assert.deepEqual([...checked.compared].sort(), [...expected.map((name) => fields[name] ?? name), ...policy].sort());
   },
 
   refused(given) {
@@ -144,7 +149,7 @@ const areas = {
   generations(given) {
     for (const receipt of given.receipts) {
       const checked = check(read(utf8ToBytes(receipt)));
-      assert.deepEqual([checked.signature, checked.failures], ['good', []]);
+      assert.deepEqual([checked.signature, checked.failures, checked.unknown], ['good', [], []]);
     }
   },
 };
@@ -190,7 +195,7 @@ for (const [area, run] of Object.entries(areas)) {
 test('the labels are those of the specification', () => {
   const text = readFileSync(`${ROOT}docs/spec/receipt-1.md`, 'utf8');
   const rows = [...text.matchAll(/^\| `([a-z0-9-]+)` \| `(0x[0-9a-f]{64})` \|/gm)];
-  assert.equal(rows.length, 27);
+  assert.equal(rows.length, 28);
   for (const [, name, hash] of rows) {
     assert.equal(toHex(label(name)), hash, name);
   }
