@@ -12,7 +12,7 @@ import * as words from './words.js';
 /** @typedef {import('./check.js').Checked} Checked */
 /** @typedef {import('./check.js').Failure} Failure */
 /** @typedef {{ text: string, cut: number }} Shown a text, and how many of its characters are left out */
-/** @typedef {'matches' | 'differs' | 'open' | 'withheld' | 'absent'} State `open`: disclosed, and not compared since something before it fails */
+/** @typedef {'matches' | 'differs' | 'missing' | 'open' | 'withheld' | 'absent'} State `open`: there, and not to be judged here */
 /** @typedef {{ name: string, state: State, says: string }} Comparison */
 /** @typedef {{ index: number, kind: number, firstToken: number, endToken: number, text: Shown, hex?: Shown, proven: 'matches' | 'differs', reason?: string }} ShownStep */
 /** @typedef {{ step: ShownStep } | { withheld: [number, number] }} StepRow `withheld`: from one index to another, both included */
@@ -180,7 +180,7 @@ function facts({ document: { message, disclosure, contract }, compared, signatur
   add(message.kind === 1 ? 'Kind' : 'How it ended', words.finish(message.finish));
   if (!isZero(message.context)) {
     const inputs = disclosure?.contextInputs;
-    add('Context', toHex(message.context), inputs ? undefined : 'What the receipt is for, as a hash. What is in it is not disclosed: neither a job, nor a receipt that this one follows.', true);
+    add('Context', toHex(message.context), inputs ? compared.has('context') ? 'What the receipt is for: a hash of what follows.' : 'What is disclosed of it is not what was signed.' : 'What the receipt is for, as a hash. What is in it is not disclosed: neither a job, nor a receipt that this one follows.', true);
     if (inputs && compared.has('context')) {
       const isSettled = inputs.chainId !== 0 || !isZero(inputs.contract);
       if (isSettled || !isZero(inputs.jobId)) {
@@ -354,7 +354,7 @@ function comparisons({ document: { message, disclosure }, compared, failures, si
       good: { state: 'matches', says: 'made by the signer’s key over everything in the receipt' },
       bad: { state: 'differs', says: 'not made by the signer’s key' },
       chain: { state: 'open', says: 'unverifiable here: needs the chain (ERC-1271)' },
-      missing: { state: 'differs', says: 'there is none yet' },
+      missing: { state: 'missing', says: 'there is none yet: nobody stands behind the receipt' },
     })[signature],
   }];
   const add = (/** @type {string} */ name, /** @type {string} */ field, /** @type {boolean} */ isOpened, absent = '') => {

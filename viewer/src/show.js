@@ -6,7 +6,7 @@ import * as words from './words.js';
 /** @typedef {import('./report.js').Report} Report */
 
 const WHAT = { document: 'document', receipt: 'receipt', proof: 'proof' };
-const STATES = { matches: ['agrees', 'good'], differs: ['does not agree', 'bad'], open: ['not known here', 'warn'], withheld: ['not compared', 'none'], absent: ['none', 'none'] };
+const STATES = { matches: ['agrees', 'good'], differs: ['does not agree', 'bad'], missing: ['missing', 'bad'], open: ['not known here', 'warn'], withheld: ['not compared', 'none'], absent: ['none', 'none'] };
 
 /** @param {{ field: string, reason: string }[]} failures */
 const listed = (failures) => element('ul', {}, ...failures.map(({ field, reason }) => element('li', {}, element('code', {}, field), `: ${reason}`)));
