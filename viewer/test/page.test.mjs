@@ -290,6 +290,20 @@ onPage('junk of 5 MB', async (page) => {
   }
 });
 
+onPage('a verdict does not stand beside another document', async (page) => {
+  assert.equal(await choose(page, receipt('greedy')), SIGNED);
+  // A file that is never read to its end.
+  const left = await page.evaluate(() => {
+    const slow = new File(['{'], 'slow.json');
+    Object.defineProperty(slow, 'arrayBuffer', { value: () => new Promise(() => {}) });
+    const event = new Event('drop');
+    Object.defineProperty(event, 'dataTransfer', { value: { files: [slow], getData: () => '' } });
+    document.dispatchEvent(event);
+    return [document.querySelector('#verdict').textContent, document.querySelector('#report').childElementCount];
+  });
+  assert.deepEqual(left, ['Checking …', 0]);
+});
+
 onPage('a document that takes long', async (page) => {
   const text = changed('greedy', ({ message, disclosure }) => {
     const count = 350_000;
