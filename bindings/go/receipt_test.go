@@ -53,7 +53,7 @@ func TestStepProofs(t *testing.T) {
 func TestTerms(t *testing.T) {
 	session, signer := newSession(t, Options{}), newTestSigner(t)
 	context := Hash{7}
-	request := Request{Prompt: "1", MaxTokens: 3, IgnoreEOG: true, Context: &context}
+	request := Request{Prompt: "1", MaxTokens: 3, IgnoreEOG: true, Context: &Context{Hash: context}}
 	answer, err := session.Generate(background, request, signer)
 	if err != nil {
 		t.Fatal(err)
@@ -103,7 +103,7 @@ func TestTerms(t *testing.T) {
 			t.Errorf("%s: %+v", name, verdict)
 		}
 	}
-	other := Request{Prompt: "2", MaxTokens: 3, IgnoreEOG: true, Context: &context}
+	other := Request{Prompt: "2", MaxTokens: 3, IgnoreEOG: true, Context: &Context{Hash: context}}
 	report, err := receipt.Verify(background, VerifyOptions{Request: &other, Terms: Terms{SignatureOnly: true}})
 	if err != nil || report.Verdict.Name != Invalid {
 		t.Errorf("%+v: %v", report, err)
@@ -174,7 +174,7 @@ func TestSignAsWallet(t *testing.T) {
 func TestCheckFollows(t *testing.T) {
 	session, signer := newSession(t, Options{}), newTestSigner(t)
 	ask := func(job ContextInputs) *Receipt {
-		answer, err := session.Generate(background, Request{Prompt: "Tom", MaxTokens: 2, IgnoreEOG: true, Context: job}, signer)
+		answer, err := session.Generate(background, Request{Prompt: "Tom", MaxTokens: 2, IgnoreEOG: true, Context: &Context{Inputs: &job}}, signer)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -199,7 +199,7 @@ func TestCheckFollows(t *testing.T) {
 		"another job": ask(job).CheckFollows(first),
 	} {
 		var failed *Error
-		if !errors.As(err, &failed) || failed.Kind != ErrReceipt || failed.Field != "context" {
+		if !errors.As(err, &failed) || failed.Code != ErrReceipt || failed.Field != "context" {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -45,15 +45,15 @@ type Request struct {
 	Logprobs         *uint32                `json:"logprobs,omitempty"`      // 0 to 20: how many of the likeliest tokens, beside each
 
 	// 0x and 64 hex digits, a decimal number below 2^64, or "random" (if left out, above temperature 0).
-	Seed           string  `json:"seed,omitempty"`
-	SeedRule       uint32  `json:"seedRule,omitempty"` // 1 with ClientEntropy and ProviderSecret, 2 with Beacon
-	ClientEntropy  *Hash   `json:"clientEntropy,omitempty"`
-	ProviderSecret *Hash   `json:"providerSecret,omitempty"`
-	Beacon         *Hash   `json:"beacon,omitempty"`
-	Nonce          *Hash   `json:"nonce,omitempty"`           // not zero: salts every commitment; random if left out
-	Context        Context `json:"context,omitempty"`         // what the receipt is for: a *Hash or [ContextInputs]
-	Domain         *Domain `json:"domain,omitempty"`          // the contract that the receipt is for
-	IssuedAt       uint64  `json:"issuedAt,omitempty,string"` // Unix seconds; the time of signing if left out
+	Seed           string   `json:"seed,omitempty"`
+	SeedRule       uint32   `json:"seedRule,omitempty"` // 1 with ClientEntropy and ProviderSecret, 2 with Beacon
+	ClientEntropy  *Hash    `json:"clientEntropy,omitempty"`
+	ProviderSecret *Hash    `json:"providerSecret,omitempty"`
+	Beacon         *Hash    `json:"beacon,omitempty"`
+	Nonce          *Hash    `json:"nonce,omitempty"`           // not zero: salts every commitment; random if left out
+	Context        *Context `json:"context,omitempty"`         // what the receipt is for
+	Domain         *Domain  `json:"domain,omitempty"`          // the contract that the receipt is for
+	IssuedAt       uint64   `json:"issuedAt,omitempty,string"` // Unix seconds; the time of signing if left out
 }
 
 // Message is one of a chat.
@@ -95,11 +95,35 @@ type Domain struct {
 	VerifyingContract Address `json:"verifyingContract"`
 }
 
-// Context is what a receipt is for: a [Hash], whose inputs are known elsewhere, or the [ContextInputs].
-type Context interface{ isContext() }
+// Context is what a receipt is for: a hash whose inputs are known elsewhere, or the inputs.
+type Context struct {
+	Hash   Hash
+	Inputs *ContextInputs // what is hashed, instead of Hash
+}
 
-func (Hash) isContext()          {}
-func (ContextInputs) isContext() {}
+// MarshalJSON writes the hash, or the inputs.
+func (c Context) MarshalJSON() ([]byte, error) {
+	if c.Inputs != nil {
+		return encode("context", c.Inputs)
+	}
+	return encode("context", c.Hash)
+}
+
+// UnmarshalJSON reads what [Context.MarshalJSON] writes. Errors: [ErrArgument].
+func (c *Context) UnmarshalJSON(text []byte) error {
+	var read Context
+	var err error
+	if bytes.HasPrefix(text, []byte("{")) {
+		err = json.Unmarshal(text, &read.Inputs)
+	} else {
+		err = json.Unmarshal(text, &read.Hash)
+	}
+	if err != nil {
+		return &Error{ErrArgument, "context", "a hash or its inputs are expected"}
+	}
+	*c = read
+	return nil
+}
 
 // ContextInputs are a job, and the receipt that another follows; what has no use is zero. A receipt that follows another names
 // its [Receipt.Digest].

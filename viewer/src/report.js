@@ -408,7 +408,7 @@ function notCompared({ document: { message, disclosure }, compared, signature, u
     return list;
   }
   for (const { field, reason } of unknown) {
-    list.push(`Of a later form than this page knows, so that nothing can be said of it: ${field} (${reason}).`);
+    list.push(`Of a later form than this page knows, so that nothing can be said of it: ${field} (${reason}).${field === 'sampler' ? ' So neither the seed nor how the output can have ended is compared.' : ''}`);
   }
   if (disclosure.contextInputs && !isZero(disclosure.contextInputs.previousDigest)) {
     list.push('The receipt that this one follows: it is another document. And that this is the only one that follows it.');

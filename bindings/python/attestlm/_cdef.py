@@ -202,6 +202,11 @@ attestlm_status_t attestlm_receipt_sign(attestlm_receipt_t *receipt,
                                         size_t signature_len,
                                         attestlm_error_t **err);
 
+attestlm_status_t attestlm_receipt_sign_as_wallet(attestlm_receipt_t *receipt,
+                                                  const uint8_t *signature,
+                                                  size_t signature_len,
+                                                  attestlm_error_t **err);
+
 attestlm_status_t attestlm_receipt_verify(const attestlm_receipt_t *receipt,
                                           const attestlm_model_t *model,
                                           const attestlm_adapter_t *adapter,
@@ -223,6 +228,10 @@ attestlm_status_t attestlm_receipt_redact(const attestlm_receipt_t *receipt,
                                           size_t shown_len,
                                           attestlm_receipt_t **redacted,
                                           attestlm_error_t **err);
+
+attestlm_status_t attestlm_receipt_check_follows(const attestlm_receipt_t *receipt,
+                                                 const attestlm_receipt_t *previous,
+                                                 attestlm_error_t **err);
 
 attestlm_status_t attestlm_receipt_check_proof(const attestlm_receipt_t *receipt,
                                                const uint8_t *proof,

@@ -114,7 +114,7 @@ class Receipt(Owned):
     @property
     def is_signed(self) -> bool:
         """Whether there is a signature; whether it is the stated signer's is `verify`'s to say."""
-        return int(self.to_dict(disclosure=False)["signature"], 16) != 0
+        return "signature" in self.to_dict(disclosure=False)
 
     @property
     def typed_data(self) -> Document:
