@@ -71,10 +71,10 @@ export function textBox({ text, cut }) {
 export const section = (id, title, ...children) =>
   element('section', { id, 'aria-labelledby': `${id}-title` }, element('h2', { id: `${id}-title` }, title), ...children);
 
-const SIGNS = { good: 'M5 12.5l4.5 4.5L19 7', bad: 'M6 6l12 12M18 6L6 18', warn: 'M12 5v8M12 18.2v.1' };
+const SIGNS = { good: 'M5 12.5l4.5 4.5L19 7', bad: 'M6 6l12 12M18 6L6 18', warn: 'M12 5v8M12 18.2v.1', unknown: 'M8.6 9.2a3.5 3.5 0 1 1 5.3 3c-1.3.8-1.9 1.4-1.9 2.6M12 18.6v.1' };
 
 /**
- * @param {'good' | 'bad' | 'warn'} state
+ * @param {'good' | 'bad' | 'warn' | 'unknown'} state
  * @param {string} title
  * @param {...Child} children
  */

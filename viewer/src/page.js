@@ -44,11 +44,17 @@ function stop() {
   return turn;
 }
 
-/** @param {Uint8Array[]} added */
-async function check(added) {
+/** Ends what runs, and takes what it said away. */
+function begin() {
   const mine = stop();
   reportPlace.replaceChildren();
   verdictPlace.replaceChildren(element('p', { class: 'working' }, 'Checking …'));
+  return mine;
+}
+
+/** @param {Uint8Array[]} added */
+async function check(added) {
+  const mine = begin();
   await locked;
   if (mine !== turn) {
     return;
@@ -87,7 +93,8 @@ async function check(added) {
 
 /** @param {File[]} files */
 async function checkFiles(files) {
-  const mine = stop();
+  // Before they are read: what was said of others is not to stand beside them.
+  const mine = begin();
   if (files.length > MOST_FILES) {
     fail(`These are ${files.length} files. A receipt, or a proof and its receipt, are one or two.`);
     return;

@@ -12,16 +12,17 @@ import * as words from './words.js';
 /** @typedef {import('./check.js').Checked} Checked */
 /** @typedef {import('./check.js').Failure} Failure */
 /** @typedef {{ text: string, cut: number }} Shown a text, and how many of its characters are left out */
-/** @typedef {'matches' | 'differs' | 'open' | 'withheld' | 'absent'} State `open`: disclosed, and not compared since something before it fails */
+/** @typedef {'matches' | 'differs' | 'missing' | 'open' | 'withheld' | 'absent'} State `open`: there, and not to be judged here */
 /** @typedef {{ name: string, state: State, says: string }} Comparison */
 /** @typedef {{ index: number, kind: number, firstToken: number, endToken: number, text: Shown, hex?: Shown, proven: 'matches' | 'differs', reason?: string }} ShownStep */
 /** @typedef {{ step: ShownStep } | { withheld: [number, number] }} StepRow `withheld`: from one index to another, both included */
 
 /**
  * @typedef {object} Report
- * @property {'valid' | 'invalid' | 'chain' | 'unknown'} verdict `unknown`: part of it is of a later form
- * @property {{ field: string, reason: string }[]} unknown
+ * @property {'valid' | 'invalid' | 'unverifiable'} verdict
+ * @property {Checked['signature']} signature
  * @property {Failure[]} failures
+ * @property {{ field: string, reason: string }[]} unknown
  * @property {{ label: string, value: string, note?: string, code?: boolean }[]} facts
  * @property {string} digest
  * @property {number} [chainId] of the domain
@@ -29,7 +30,8 @@ import * as words from './words.js';
  * @property {{ sentences: string[], texts: { label: string, text: Shown }[] }} [sampler]
  * @property {{ label: string, text: Shown }[]} request
  * @property {number} requestRest messages that are not shown
- * @property {boolean} isRequestRefused it is disclosed, and not one of receipt-1
+ * @property {boolean} isRequestRefused it is disclosed, and neither what was signed nor one of receipt-1
+ * @property {number} [later] the version of a sampling policy that is not known here
  * @property {Shown} [outputTokens] where there are no steps to show
  * @property {{ count: number | undefined, rows: StepRow[], rest: number, whole: boolean, reason?: string } | undefined} steps `whole`: all of them, not some with proofs
  * @property {boolean} isScored
@@ -109,14 +111,16 @@ function report(checked, addedProof) {
   const { document, failures } = checked;
   const { message, disclosure, contract } = document;
   const budget = new Budget();
-  const added = addedProof && addedReport(addedProof, message, failures, budget);
+  const added = addedProof && addedReport(addedProof, document, failures, budget);
   const steps = stepsReport(checked, budget);
   const request = requestReport(checked, budget);
   const record = disclosure?.sampler;
   const isValid = failures.length === 0;
   return {
-    verdict: !isValid ? 'invalid' : checked.signature === 'chain' ? 'chain' : checked.unknown.length ? 'unknown' : 'valid',
+    verdict: !isValid ? 'invalid' : checked.signature === 'chain' || checked.unknown.length > 0 ? 'unverifiable' : 'valid',
+    signature: checked.signature,
     unknown: checked.unknown,
+    later: disclosure?.later,
     failures: failures.slice(0, 50),
     facts: facts(checked),
     digest: toHex(checked.digest),
@@ -125,7 +129,7 @@ function report(checked, addedProof) {
     sampler: record && samplerReport(record, disclosure.stream, budget),
     request: request.shown,
     requestRest: request.rest,
-    isRequestRefused: disclosure?.request !== undefined && !checked.request,
+    isRequestRefused: disclosure?.request !== undefined && !checked.request && checked.unknownRequest === undefined,
     outputTokens: steps || !disclosure?.outputTokens ? undefined : budget.show(tokenList(disclosure.outputTokens)),
     steps,
     isScored: message.kind === 1,
@@ -150,9 +154,13 @@ function facts({ document: { message, disclosure, contract }, compared, signatur
   /** @type {Report['facts']} */
   const facts = [];
   const add = (/** @type {string} */ label, /** @type {string} */ value, /** @type {string | undefined} */ note = undefined, code = false) => facts.push({ label, value, note, code });
-  add(signature === 'good' ? 'Signed by' : 'Claims to be signed by', checksummed(message.signer),
-    signature === 'good' ? 'The account whose key made the signature. Who that is, you have to know.'
-      : signature === 'missing' ? 'Nobody has signed yet.' : 'The signature is not by the key of this account.', true);
+  const [who, whose] = {
+    good: ['Signed by', 'The account whose key made the signature. Who that is, you have to know.'],
+    missing: ['To be signed by', 'There is no signature yet.'],
+    bad: ['Claims to be signed by', 'The signature is not by the key of this account.'],
+    chain: ['Claims to be signed by', 'The signature is not by the key of this account. If it is a contract, its chain can tell.'],
+  }[signature];
+  add(who, checksummed(message.signer), whose, true);
   add('Model', toHex(message.model).slice(2), 'SHA-256 of the GGUF file: what Hugging Face shows for it.', true);
   if (!isZero(message.adapter)) {
     add('Adapter', toHex(message.adapter).slice(2), 'SHA-256 of the LoRA file that changed the model.', true);
@@ -172,11 +180,16 @@ function facts({ document: { message, disclosure, contract }, compared, signatur
   add(message.kind === 1 ? 'Kind' : 'How it ended', words.finish(message.finish));
   if (!isZero(message.context)) {
     const inputs = disclosure?.contextInputs;
-    add('Context', toHex(message.context), inputs ? undefined : 'What the receipt is for, as a hash. What is in it is not disclosed.', true);
+    add('Context', toHex(message.context), inputs ? compared.has('context') ? 'What the receipt is for: a hash of what follows.' : 'What is disclosed of it is not what was signed.' : 'What the receipt is for, as a hash. What is in it is not disclosed: neither a job, nor a receipt that this one follows.', true);
     if (inputs && compared.has('context')) {
-      add('Job', toHex(inputs.jobId), inputs.chainId === 0 && isZero(inputs.contract) ? undefined : `On ${words.chain(inputs.chainId)}, contract ${checksummed(inputs.contract)}.`, true);
-      if (!isZero(inputs.previousDigest)) {
-        add('Follows the receipt', toHex(inputs.previousDigest), undefined, true);
+      const isSettled = inputs.chainId !== 0 || !isZero(inputs.contract);
+      if (isSettled || !isZero(inputs.jobId)) {
+        add('Job', toHex(inputs.jobId), isSettled ? `On ${words.chain(inputs.chainId)}, contract ${checksummed(inputs.contract)}.` : undefined, true);
+      }
+      if (isZero(inputs.previousDigest)) {
+        add('Follows', 'no other receipt');
+      } else {
+        add('Follows the receipt', toHex(inputs.previousDigest), 'Its digest. That receipt is another document, which is not looked at here.', true);
       }
     }
   }
@@ -209,7 +222,7 @@ function requestReport({ request, unknownRequest, document: { disclosure } }, bu
       add('date for the template', request.date);
     }
   } else if (unknownRequest !== undefined) {
-    add('of a later form, as it was signed', unknownRequest);
+    add('as it was signed, in a form that this page does not know', unknownRequest);
   } else if (disclosure?.promptTokens) {
     add('prompt, as token ids', tokenList(disclosure.promptTokens));
   }
@@ -296,13 +309,21 @@ function stepsReport({ document: { message, disclosure }, failures, compared }, 
 
 /**
  * @param {ReturnType<typeof proof.read>} added
- * @param {import('./receipt.js').Message} message
+ * @param {import('./document.js').Document} document
  * @param {Failure[]} failures one is added where it does not hold
  * @param {Budget} budget
  * @returns {Report['added']}
  */
-function addedReport(added, message, failures, budget) {
-  const refused = reasonOf(() => ('step' in added ? proof.checkStep(added.step, message) : proof.checkTrace(added.trace, message)));
+function addedReport(added, { message, disclosure }, failures, budget) {
+  const beside = failures.length === 0 ? disclosure?.stepProofs ?? [] : [];
+  const refused = reasonOf(() => {
+    if ('step' in added) {
+      proof.checkStep(added.step, message);
+      proof.checkTogether([...beside.filter(({ index }) => index !== added.step.index), added.step].sort((a, b) => a.index - b.index));
+    } else {
+      proof.checkTrace(added.trace, message);
+    }
+  });
   const reason = refused && `${refused.field}: ${refused.message}`;
   if (refused) {
     failures.push({ step: 'proof', field: refused.field, reason: refused.message });
@@ -329,26 +350,34 @@ function comparisons({ document: { message, disclosure }, compared, failures, si
   /** @type {Comparison[]} */
   const list = [{
     name: 'Signature',
-    state: signature === 'good' ? 'matches' : signature === 'chain' ? 'open' : 'differs',
-    says: signature === 'missing' ? 'there is none yet' : signature === 'chain' ? 'unverifiable here: needs the chain (ERC-1271)' : signature === 'good' ? 'made by the signer’s key over everything in the receipt' : 'not made by the signer’s key',
+    .../** @type {Record<Checked['signature'], { state: State, says: string }>} */ ({
+      good: { state: 'matches', says: 'made by the signer’s key over everything in the receipt' },
+      bad: { state: 'differs', says: 'not made by the signer’s key' },
+      chain: { state: 'open', says: 'unverifiable here: needs the chain (ERC-1271)' },
+      missing: { state: 'missing', says: 'there is none yet: nobody stands behind the receipt' },
+    })[signature],
   }];
   const add = (/** @type {string} */ name, /** @type {string} */ field, /** @type {boolean} */ isOpened, absent = '') => {
-    const failed = failures.find((found) => found.step === 'commitments' && (found.part ?? found.field) === field);
-    const later = unknown.find((found) => found.field === field);
+    const failed = failures.find((found) => found.step === 'commitments' && found.part === field);
     /** @type {Comparison} */
     const withheld = { name, state: 'withheld', says: 'not disclosed, so not compared' };
-    list.push(failed
+    const later = unknown.some((found) => found.field === field) || (field === 'seed' && disclosure?.later !== undefined && disclosure.seed);
+    list.push(later && !failed
+      ? { name, state: 'open', says: field === 'request' ? 'it is what was signed, in a form that this page does not know' : 'of a later version than this page knows' }
+      : failed
       ? { name, state: 'differs', says: failed.reason }
       : absent
         ? { name, state: 'absent', says: absent }
-        : later
-        ? { name, state: 'open', says: `of a form that this page does not know: ${later.reason}` }
-        : !isOpened ? withheld : compared.has(field) ? { name, state: 'matches', says: 'what is disclosed agrees with the receipt' } : withheld);
+        : !isOpened ? withheld : compared.has(field) ? { name, state: 'matches', says: field === 'policy' ? 'the policy allows such a length and such an end' : 'what is disclosed agrees with the receipt' } : withheld);
   };
   const scored = message.kind === 1 ? 'none in a scored receipt' : '';
   add('Profile', 'profile', disclosure?.profile !== undefined);
   add('Sampling policy', 'sampler', disclosure?.sampler !== undefined, scored);
   add('Seed', 'seed', disclosure?.seed !== undefined, scored || (isZero(message.seed) ? 'none: nothing was drawn' : ''));
+  const isKept = compared.has('policy');
+  if (isKept || failures.some(({ part }) => part === 'policy')) {
+    add('Kept to the policy', 'policy', true);
+  }
   add('Request', 'request', disclosure?.request !== undefined);
   add('Prompt tokens', 'prompt', disclosure?.promptTokens !== undefined);
   add('Output tokens', 'output', disclosure?.outputTokens !== undefined);
@@ -358,25 +387,9 @@ function comparisons({ document: { message, disclosure }, compared, failures, si
   } else {
     add('Steps', 'steps', disclosure?.steps !== undefined, scored);
   }
-  if (disclosure?.sampler) {
-    add('Counts and end', 'policy', true, scored);
-  }
   add('Context', 'context', disclosure?.contextInputs !== undefined, isZero(message.context) ? 'none' : '');
   list.push({ name: 'Logits', state: 'withheld', says: 'compared by a replay only: this page has no model' });
   return list;
-}
-
-/**
- * Nonce and salts beside which nothing is shown that they open. A replay makes trace and steps of the output's tokens.
- * @param {import('./disclosure.js').Disclosure} disclosure
- */
-function unboundSecrets({ nonce, salts, request, promptTokens, outputTokens, steps, seed }) {
-  const shown = { request, prompt: promptTokens, output: outputTokens, trace: outputTokens, steps: outputTokens ?? steps, seed };
-  if (nonce) {
-    return [request, promptTokens, outputTokens, steps, seed].some((value) => value !== undefined) ? [] : ['the nonce'];
-  }
-  const given = /** @type {(keyof typeof shown)[]} */ ([...(salts?.keys() ?? [])]);
-  return given.filter((name) => shown[name] === undefined).map((name) => `the salt of the ${name}`);
 }
 
 /**
@@ -394,24 +407,31 @@ function notCompared({ document: { message, disclosure }, compared, signature, u
     list.push('The document discloses nothing: neither request nor output can be compared.');
     return list;
   }
-  if (disclosure.request) {
+  for (const { field, reason } of unknown) {
+    list.push(`Of a later form than this page knows, so that nothing can be said of it: ${field} (${reason}).${field === 'sampler' ? ' So neither the seed nor how the output can have ended is compared.' : ''}`);
+  }
+  if (disclosure.contextInputs && !isZero(disclosure.contextInputs.previousDigest)) {
+    list.push('The receipt that this one follows: it is another document. And that this is the only one that follows it.');
+  }
+  const unbound = unboundSecrets(disclosure);
+  if (unbound.length) {
+    list.push(`Of what is given to open commitments, ${unbound.join(' and ')}: nothing is disclosed here that shows whether ${unbound.length === 1 ? 'it is' : 'they are'} what was used.`);
+  }
+  const { sampler: record } = disclosure;
+  if (record && record.choices > 1 && !compared.has('seed') && !(disclosure.nonce && (compared.has('output') || compared.has('steps')))) {
+    list.push('Which of the choices this is: nothing that is disclosed binds its number.');
+  }
+  if (disclosure.request && !unknown.some(({ field }) => field === 'request')) {
     list.push('That the request leads to the prompt’s tokens: it takes the model’s template and tokenizer.');
   }
   if (message.kind === 0 && disclosure.steps) {
     list.push('That the output’s tokens spell the text of the steps: it takes the model’s vocabulary.');
   }
-  for (const { field } of unknown) {
-    list.push(field === 'sampler' ? 'The sampling policy, the seed and how the output ended: the policy is of a later form.' : 'What was asked: the request is of a later form.');
-  }
-  const unbound = unboundSecrets(disclosure);
-  if (unbound.length) {
-    list.push(`Nothing that is disclosed binds ${unbound.join(', ')} to the receipt.`);
-  }
   const withheld = [];
   /** @type {[string, string, boolean][]} */
   const parts = [
     ['profile', 'the profile’s name', true],
-    ['sampler', 'the sampling policy', message.kind === 0],
+    ['sampler', 'the sampling policy', message.kind === 0 && disclosure.later === undefined],
     ['seed', 'the seed', !isZero(message.seed)],
     ['request', 'the request', true],
     ['prompt', 'the prompt’s tokens', true],
@@ -430,4 +450,19 @@ function notCompared({ document: { message, disclosure }, compared, signature, u
     list.push(`Not disclosed: ${withheld.join(', ')}.`);
   }
   return list;
+}
+
+/**
+ * The nonce and the salts beside which nothing is disclosed that they open. A trace is compared by a replay alone.
+ * @param {import('./disclosure.js').Disclosure} disclosure
+ */
+function unboundSecrets(disclosure) {
+  const opens = {
+    request: disclosure.request, prompt: disclosure.promptTokens, output: disclosure.outputTokens, trace: undefined, steps: disclosure.steps,
+    seed: disclosure.later === undefined ? disclosure.seed : undefined,
+  };
+  if (disclosure.nonce) {
+    return Object.values(opens).some((opened) => opened !== undefined) ? [] : ['the nonce'];
+  }
+  return [...disclosure.salts?.keys() ?? []].filter((name) => opens[/** @type {keyof typeof opens} */ (name)] === undefined).map((name) => `the salt of ${name}`);
 }

@@ -6,7 +6,7 @@ import * as words from './words.js';
 /** @typedef {import('./report.js').Report} Report */
 
 const WHAT = { document: 'document', receipt: 'receipt', proof: 'proof' };
-const STATES = { matches: ['agrees', 'good'], differs: ['does not agree', 'bad'], open: ['not known here', 'warn'], withheld: ['not compared', 'none'], absent: ['none', 'none'] };
+const STATES = { matches: ['agrees', 'good'], differs: ['does not agree', 'bad'], missing: ['missing', 'bad'], open: ['not known here', 'warn'], withheld: ['not compared', 'none'], absent: ['none', 'none'] };
 
 /** @param {{ field: string, reason: string }[]} failures */
 const listed = (failures) => element('ul', {}, ...failures.map(({ field, reason }) => element('li', {}, element('code', {}, field), `: ${reason}`)));
@@ -22,21 +22,25 @@ export function verdict(answer) {
   if ('proofAlone' in answer) {
     return banner('warn', 'A proof needs its receipt', element('p', {}, 'This is a proof of one part of a receipt. Alone it says nothing: add the receipt that it belongs to.'));
   }
-  const { verdict: found, failures, signatureReason, unknown } = answer.report;
+  const { verdict: found, failures, signature, signatureReason, unknown } = answer.report;
+  if (signature === 'missing') {
+    return banner('bad', 'This receipt is not signed', listed(failures), element('p', {}, 'Nobody stands behind what is shown below until it is. Do not rely on it.'));
+  }
   if (found === 'invalid') {
     const isProofAlone = failures.every(({ step }) => step === 'proof');
     const isUnsigned = failures.some(({ step }) => step === 'signature');
     return banner('bad', isProofAlone ? 'The proof does not belong to this receipt' : 'This receipt is invalid',
       listed(failures),
-      element('p', {}, isUnsigned ? 'Nobody is known to have signed what is shown below. Do not rely on it.' : 'What is marked below is not what was signed. Do not rely on it.'));
+      element('p', {}, isUnsigned ? 'Nobody is known to have signed what is shown below. Do not rely on it.' : 'What is marked below is not what was signed, or contradicts it. Do not rely on it.'));
   }
-  if (found === 'chain') {
-    return banner('warn', 'The signature is unverifiable here', element('p', {}, 'It needs the chain (ERC-1271): the receipt is for a contract, and if the signer is a contract, too, only '
-      + 'its chain knows whether it accepts the signature. If the signer is a person’s key, this receipt is invalid: ', signatureReason, '.'));
+  if (found === 'unverifiable' && signature === 'good') {
+    return banner('unknown', 'A part of this receipt is unverifiable here', element('p', {}, 'The signature is the signer’s. But this is of a later version than this page '
+      + 'knows, and nothing can be said of it here:'), listed(unknown), element('p', {}, 'Everything else that is disclosed is what was signed. A newer reader may tell more.'));
   }
-  if (found === 'unknown') {
-    return banner('warn', 'Part of this receipt is of a later form', listed(unknown),
-      element('p', {}, 'It is signed, and nothing in it is known to be wrong. Of what is named here nothing can be said: a newer verifier may know it.'));
+  if (found === 'unverifiable') {
+    return banner('unknown', 'The signature is unverifiable here', element('p', {}, 'It needs the chain (ERC-1271): the receipt is for a contract, and if the signer is a contract, too, only '
+      + 'its chain knows whether it accepts the signature. If the signer is a person’s key, this receipt is invalid: ', signatureReason, '.'),
+      ...(unknown.length ? [element('p', {}, 'And this is of a later version than this page knows:'), listed(unknown)] : []));
   }
   return banner('good', 'Signed, and everything disclosed is what was signed',
     element('p', {}, 'Nothing was replayed: whether the model wrote this, only a replay tells.'));
@@ -45,11 +49,11 @@ export function verdict(answer) {
 /**
  * A line that says that what follows is not what was signed, where it is not.
  * @param {Report} report
- * @param {...string} fields
+ * @param {...string} parts
  */
-function warning({ failures }, ...fields) {
-  const failed = failures.find(({ step, field }) => step === 'commitments' && fields.includes(field));
-  return failed && element('p', {}, element('span', { class: 'tag bad' }, 'not what was signed'));
+function warning({ failures }, ...parts) {
+  const failed = failures.find(({ step, part }) => step === 'commitments' && part !== undefined && parts.includes(part));
+  return failed && element('p', {}, element('span', { class: 'tag bad' }, failed.part === 'policy' ? 'the output does not keep to it' : 'not what was signed'));
 }
 
 /** @param {Report} report */
@@ -108,11 +112,11 @@ function steps(report, isSigned) {
   const { steps: shown, isScored, outputTokens } = report;
   const tokens = outputTokens && element('div', { class: 'said' }, element('h3', {}, 'output, as token ids'), textBox(outputTokens));
   if (isScored) {
-    return section('steps', 'The output', warning(report, 'output', 'outputCount'),
+    return section('steps', 'The output', warning(report, 'output'),
       element('p', { class: 'quietly' }, 'A scored receipt claims only how likely the model holds a text that was given to it. There are no steps.'), tokens);
   }
   if (!shown) {
-    return section('steps', 'Reasoning and answer', warning(report, 'output', 'outputCount'),
+    return section('steps', 'Reasoning and answer', warning(report, 'output'),
       element('p', { class: 'veil' }, 'Withheld: this document shows no step of the output.'), tokens);
   }
   return section('steps', 'Reasoning and answer',
@@ -146,10 +150,10 @@ function added({ added: proof }, isSigned) {
 function request(report) {
   const { request: said, requestRest, isRequestRefused } = report;
   if (said.length === 0) {
-    return section('request', 'What was asked', warning(report, 'request', 'prompt', 'promptCount'),
+    return section('request', 'What was asked', warning(report, 'request', 'prompt'),
       element('p', { class: 'veil' }, isRequestRefused ? 'Not shown: what is disclosed is not a request.' : 'Withheld: this document does not show the request.'));
   }
-  return section('request', 'What was asked', warning(report, 'request', 'prompt', 'promptCount'),
+  return section('request', 'What was asked', warning(report, 'request', 'prompt'),
     ...said.map(({ label, text }) => element('div', { class: 'said' }, element('h3', { dir: 'auto' }, visible(label)), textBox(text))),
     requestRest > 0 ? element('p', { class: 'note' }, `${words.grouped(requestRest)} more messages are not shown here. They were checked, too.`) : undefined);
 }
@@ -161,9 +165,10 @@ function sampler(report) {
     return undefined;
   }
   if (!policy) {
-    return section('sampler', 'How tokens were chosen', element('p', { class: 'veil' }, 'Withheld: this document does not show the sampling policy.'));
+    return section('sampler', 'How tokens were chosen', element('p', { class: 'veil' }, report.later === undefined ? 'Withheld: this document does not show the sampling policy.'
+      : `It is disclosed, in a record of version ${report.later}: this page knows version 1, and reads nothing of it.`));
   }
-  return section('sampler', 'How tokens were chosen', warning(report, 'sampler', 'seed'),
+  return section('sampler', 'How tokens were chosen', warning(report, 'sampler', 'seed', 'policy'),
     element('ul', {}, ...policy.sentences.map((sentence) => element('li', {}, sentence))),
     ...policy.texts.map(({ label, text }) => element('div', { class: text.text.length > 200 ? 'said' : 'said aside' }, element('h3', {}, label), textBox(text))));
 }
@@ -187,7 +192,7 @@ function comparisons({ comparisons: list, notCompared }) {
  * @returns {HTMLElement[]}
  */
 export function sections(report) {
-  const isSigned = !report.failures.some(({ step }) => step === 'signature') && report.verdict !== 'chain';
+  const isSigned = report.signature === 'good';
   return /** @type {HTMLElement[]} */ ([added(report, isSigned), facts(report), request(report), steps(report, isSigned), sampler(report), ...comparisons(report)]
     .filter((part) => part !== undefined));
 }

@@ -1,8 +1,10 @@
 // The page in Chromium, opened from a file.
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
-import { readFileSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { PAGE, changed, choose, launch, open, receipt, settled } from './browser.mjs';
@@ -44,7 +46,7 @@ onPage('a valid receipt', async (page) => {
   assert.deepEqual(await page.$$eval('.steps h3', (heads) => heads.map((head) => head.textContent)),
     ['Reasoning: step 1 of 3', 'Reasoning: step 2 of 3', 'Answer: step 3 of 3']);
   assert.deepEqual(await comparisons(page), {
-    Signature: 'agrees', Profile: 'agrees', 'Sampling policy': 'agrees', Seed: 'none', Request: 'agrees', 'Prompt tokens': 'agrees', 'Output tokens': 'agrees',
+    Signature: 'agrees', Profile: 'agrees', 'Sampling policy': 'agrees', Seed: 'none', 'Kept to the policy': 'agrees', Request: 'agrees', 'Prompt tokens': 'agrees', 'Output tokens': 'agrees',
     Steps: 'agrees', Context: 'none', Logits: 'not compared',
   });
   assert.match(await textOf(page, '#not-compared'), /No replay/);
@@ -128,6 +130,89 @@ onPage("a contract's signature", async (page) => {
   assert.equal(await page.$('#facts .tag'), null);
 });
 
+/** The document of a case of vectors/refused. */
+const refusedCase = (name) => JSON.parse(readFileSync(new URL(`../../vectors/refused/${name}.json`, import.meta.url), 'utf8')).text;
+
+/** The document of a case of vectors/receipts. */
+const receiptCase = (name) => JSON.stringify(JSON.parse(readFileSync(new URL(`../../vectors/receipts/${name}.json`, import.meta.url), 'utf8')).document);
+
+const LATER = 'A part of this receipt is unverifiable here';
+const banner = (page) => page.$eval('#verdict .banner', ({ classList }) => [...classList].filter((name) => name !== 'banner'));
+
+onPage("a contract wallet's signature of another length", async (page) => {
+  for (const name of ['signature-of-a-wallet', 'signature-empty']) {
+    assert.equal(await choose(page, refusedCase(name)), 'The signature is unverifiable here');
+    assert.deepEqual(await banner(page), ['unknown']);
+    assert.equal((await comparisons(page)).Signature, 'not known here');
+  }
+  assert.match(await textOf(page, '#verdict'), /it has 0 bytes, a key’s has 65/);
+});
+
+onPage('a receipt that is not signed yet', async (page) => {
+  for (const name of ['greedy', 'contract']) {
+    assert.equal(await choose(page, changed(name, (document) => { delete document.signature; })), 'This receipt is not signed');
+    assert.deepEqual(await banner(page), ['bad']);
+    assert.ok('To be signed by' in await facts(page));
+    assert.equal((await comparisons(page)).Signature, 'missing');
+    assert.doesNotMatch(await textOf(page, '#steps'), /as signed/);
+  }
+});
+
+onPage('what is of a later form', async (page) => {
+  assert.equal(await choose(page, refusedCase('record-and-inputs-of-later-members')), LATER);
+  assert.deepEqual(await banner(page), ['unknown']);
+  assert.match(await textOf(page, '#verdict li'), /^sampler: its record is of version \d+$/);
+  assert.match(await textOf(page, '#sampler'), /record of version \d+: this page knows version 1/);
+  const found = await comparisons(page);
+  assert.deepEqual([found['Sampling policy'], found.Seed, found.Request], ['not known here', 'not known here', 'agrees']);
+  assert.match(await textOf(page, '#not-compared'), /nothing can be said of it: sampler/);
+
+  assert.equal(await choose(page, refusedCase('request-unknown-member')), LATER);
+  assert.deepEqual(await banner(page), ['unknown']);
+  assert.equal((await comparisons(page)).Request, 'not known here');
+  assert.match(await textOf(page, '#request'), /in a form that this page does not know/);
+  assert.doesNotMatch(await textOf(page, '#not-compared'), /That the request leads/);
+});
+
+onPage('an end that the policy does not leave', async (page) => {
+  for (const [name, expected] of [['finish-1-no-stop', /^finish: /], ['output-banned', /^output: it has a token that the sampling policy bans/],
+    ['prompt-fills-context', /^promptCount: /], ['output-beyond-max-tokens', /^outputCount: /]]) {
+    assert.equal(await choose(page, refusedCase(name)), INVALID);
+    assert.match((await failures(page))[0], expected);
+    const found = await comparisons(page);
+    assert.deepEqual([found['Kept to the policy'], found['Prompt tokens'], found['Output tokens']], ['does not agree', 'agrees', 'agrees']);
+    assert.deepEqual(await page.$$eval('#report section:has(p > .tag.bad)', (sections) => sections.map(({ id }) => id)), ['sampler']);
+  }
+});
+
+onPage('a history', async (page) => {
+  const first = receiptCase('first-of-a-history');
+  assert.equal(await choose(page, first), SIGNED);
+  assert.equal((await facts(page)).Follows, 'no other receipt');
+  const next = receiptCase('of-a-job');
+  const { previousDigest } = JSON.parse(next).disclosure.contextInputs;
+  assert.equal(await choose(page, next), SIGNED);
+  assert.equal((await facts(page))['Follows the receipt'], previousDigest);
+  assert.match(await textOf(page, '#not-compared'), /The receipt that this one follows: it is another document/);
+});
+
+onPage('salts that open nothing', async (page) => {
+  assert.equal(await choose(page, changed('undisclosed', (document) => { document.disclosure = { stream: 0, nonce: `0x${'11'.repeat(32)}` }; })), SIGNED);
+  assert.match(await textOf(page, '#not-compared'), /the nonce: nothing is disclosed here that shows whether it is what was used/);
+  const salts = { trace: `0x${'11'.repeat(32)}`, seed: `0x${'22'.repeat(32)}` };
+  assert.equal(await choose(page, changed('undisclosed', (document) => { document.disclosure = { stream: 0, salts }; })), SIGNED);
+  assert.match(await textOf(page, '#not-compared'), /the salt of trace and the salt of seed: nothing/);
+  assert.equal(await choose(page, receipt('greedy')), SIGNED);
+  assert.doesNotMatch(await textOf(page, '#not-compared'), /nothing is disclosed here that shows/);
+});
+
+onPage('steps that do not fit beside each other, a proof that shows nothing', async (page) => {
+  assert.equal(await choose(page, refusedCase('step-proofs-overlap')), INVALID);
+  assert.match((await failures(page))[0], /^steps: firstToken: step 4 does not fit beside step 1$/);
+  const { proof } = JSON.parse(readFileSync(new URL('../../vectors/merkle/trace-invalid-nothing-shown.json', import.meta.url), 'utf8'));
+  assert.equal(await choose(page, JSON.stringify(proof)), 'This proof is invalid');
+});
+
 onPage('a redacted receipt', async (page) => {
   assert.equal(await choose(page, receipt('redacted')), SIGNED);
   assert.deepEqual(await page.$$eval('.steps > li', (items) => items.map((item) => [item.querySelector('h3').textContent, item.querySelector('.tag').textContent])),
@@ -205,6 +290,20 @@ onPage('junk of 5 MB', async (page) => {
   }
 });
 
+onPage('a verdict does not stand beside another document', async (page) => {
+  assert.equal(await choose(page, receipt('greedy')), SIGNED);
+  // A file that is never read to its end.
+  const left = await page.evaluate(() => {
+    const slow = new File(['{'], 'slow.json');
+    Object.defineProperty(slow, 'arrayBuffer', { value: () => new Promise(() => {}) });
+    const event = new Event('drop');
+    Object.defineProperty(event, 'dataTransfer', { value: { files: [slow], getData: () => '' } });
+    document.dispatchEvent(event);
+    return [document.querySelector('#verdict').textContent, document.querySelector('#report').childElementCount];
+  });
+  assert.deepEqual(left, ['Checking …', 0]);
+});
+
 onPage('a document that takes long', async (page) => {
   const text = changed('greedy', ({ message, disclosure }) => {
     const count = 350_000;
@@ -212,9 +311,17 @@ onPage('a document that takes long', async (page) => {
     delete disclosure.sampler;
     disclosure.steps = Array.from({ length: count }, (_, index) => ({ index, kind: Number(index < count - 1), firstToken: index, endToken: index + 1, text: '' }));
   });
+  // A file of 25 MB: as a text it would be decoded in the page, by the test and not by the viewer.
+  const folder = mkdtempSync(join(tmpdir(), 'viewer-'));
+  const path = join(folder, 'long.json');
+  writeFileSync(path, text);
   const started = Date.now();
   // All of it is hashed, or the check is ended: which one is a question of the machine.
-  const pause = await longestPause(page, async () => assert.ok([INVALID, 'This could not be checked'].includes(await choose(page, text))));
+  const pause = await longestPause(page, async () => {
+    await page.setInputFiles('#file', path);
+    assert.ok([INVALID, 'This could not be checked'].includes(await settled(page)));
+  });
+  rmSync(folder, { recursive: true });
   assert.ok(Date.now() - started < 45_000);
   assert.ok(pause < 1_000, `the page stood still for ${pause} ms`);
   assert.ok(await page.$$eval('.steps > li', (rows) => rows.length) <= 500);
@@ -353,6 +460,12 @@ for (const [name, options] of Object.entries({
     await page.click('text=Start over');
     await choose(page, receipt('step-proof'));
     await look('a proof alone');
+    for (const name of ['signature-of-a-wallet', 'record-version', 'request-unknown-member', 'signature-missing', 'finish-1-no-stop']) {
+      await choose(page, refusedCase(name));
+      await look(name);
+    }
+    await choose(page, receiptCase('of-a-job'));
+    await look('of a job');
     await choose(page, '{');
     await look('refused');
     await opened.close();
