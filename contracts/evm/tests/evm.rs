@@ -244,7 +244,11 @@ fn words_beyond_their_fields_are_no_receipt() {
             for byte in [0, 31 - bytes] {
                 let mut odd = call.clone();
                 odd[4 + 32 * word + byte] = 1;
-                assert_eq!(verifier.chain.call_raw(verifier.at, odd), Err(Reverted(Bytes::new())), "word {word}");
+                assert_eq!(
+                    verifier.chain.call_raw(verifier.at, odd),
+                    Err(Reverted(Bytes::new())),
+                    "word {word}"
+                );
             }
         }
     }
@@ -597,7 +601,11 @@ fn batches_are_the_librarys() {
             chain.call(registry, &call).unwrap().0.by
         };
         let proof = |digest: &[u8; 32]| batch.proof(digest).unwrap();
-        assert_eq!(found(&mut chain, digests[0], proof(&digests[0])), Address::ZERO, "nobody anchored it yet");
+        assert_eq!(
+            found(&mut chain, digests[0], proof(&digests[0])),
+            Address::ZERO,
+            "nobody anchored it yet"
+        );
         chain.call(registry, &abi::anchorCall { root }).unwrap();
         for digest in digests.iter().step_by(1 + count / 40) {
             assert_eq!(found(&mut chain, *digest, proof(digest)), attestlm_evm::CALLER);
