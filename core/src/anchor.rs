@@ -69,7 +69,7 @@ impl Batch {
         let mut at = self.len() - 1 + place;
         let mut siblings = Vec::new();
         while at > 0 {
-            siblings.push(self.nodes[if at % 2 == 0 { at - 1 } else { at + 1 }]);
+            siblings.push(self.nodes[if at.is_multiple_of(2) { at - 1 } else { at + 1 }]);
             at = (at - 1) / 2;
         }
         Some(siblings)
