@@ -281,6 +281,8 @@ def contradicted():
             "stream-greedy": disclosed("greedy", stream=1, **withheld),
             "seed-rule-2-no-context": signed("seed-rule-2", lambda document, message, disclosure: (
                 message.update(context=hexed(ZERO)), disclosure.pop("seed"), disclosure.pop("seedInputs"))),
+            "seed-rule-2-after-another-withheld": disclosed("seed-rule-2", seed=None, seedInputs=None, contextInputs=job),
+            "seed-of-a-later-record-without-salt": disclosed("redacted", sampler={"version": 2}, seed=one),
             "seed-rule-2-after-another": disclosed("seed-rule-2", contextInputs=job),
         },
         "request": {

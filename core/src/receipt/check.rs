@@ -95,6 +95,7 @@ pub fn check_commitments(receipt: &Receipt, disclosure: &Disclosure) -> Result<C
             let version = disclosure.later.as_ref().map_or(0, |later| later.version);
             compared.unknown.push(format!("sampler: a record of version {version}"));
             compared.note("sampler", None)?;
+            opened("seed", disclosure.seed, salts.seed)?;
             compared.note("seed", None)?;
         }
         Kind::Generated => {
@@ -262,6 +263,20 @@ fn check_segmenter(disclosure: &Disclosure, list: &[steps::Step]) -> Result<(), 
     }
 }
 
+/// What a context must be that a seed is made of.
+fn check_beacon_context(receipt: &Receipt, disclosure: &Disclosure) -> Result<(), Mismatch> {
+    if receipt.context == abi::ZERO {
+        return mismatch("seed", "seed rule 2 takes the receipt's context, which must not be zero");
+    }
+    if disclosure.context_inputs.is_some_and(|inputs| inputs.previous_digest != abi::ZERO) {
+        return mismatch(
+            "seed",
+            "seed rule 2 with a context that follows a receipt, whose signer could choose it",
+        );
+    }
+    Ok(())
+}
+
 /// The seed's commitment, its rule, and how seed, stream and policy go together.
 fn check_seed(
     receipt: &Receipt,
@@ -279,8 +294,8 @@ fn check_seed(
         if disclosure.stream >= policy.choices {
             return mismatch("seed", format!("the stream must be below {} choices", policy.choices));
         }
-        if policy.seed_rule == SeedRule::Beacon && receipt.context == abi::ZERO {
-            return mismatch("seed", "seed rule 2 takes the receipt's context, which must not be zero");
+        if policy.seed_rule == SeedRule::Beacon {
+            check_beacon_context(receipt, disclosure)?;
         }
         if disclosure.seed.is_some_and(|seed| seed.inputs.rule() != policy.seed_rule) {
             return mismatch("seed", "the disclosed inputs are not those of the policy's seed rule");
@@ -297,15 +312,10 @@ fn check_seed(
         return mismatch("seed", "the seed is not what its rule makes of its inputs");
     }
     if let SeedRuleInputs::Beacon { context, .. } = &seed.inputs {
-        if *context != receipt.context || *context == abi::ZERO {
-            return mismatch("seed", "seed rule 2 takes the receipt's context, which must not be zero");
+        if *context != receipt.context {
+            return mismatch("seed", "seed rule 2 takes the receipt's own context");
         }
-        if disclosure.context_inputs.is_some_and(|inputs| inputs.previous_digest != abi::ZERO) {
-            return mismatch(
-                "seed",
-                "seed rule 2 with a context that follows a receipt, whose signer could choose it",
-            );
-        }
+        check_beacon_context(receipt, disclosure)?;
     }
     let opened = opened("seed", Some(seed), salt)?;
     Ok(opened.map(|(s, salt)| commitment::seed(&salt, &s.seed, disclosure.stream, &s.inputs) == receipt.seed))

@@ -145,7 +145,9 @@ def check_end(message, record, output):
 def check_seed(message, disclosure, record, salts):
     inputs = disclosure.get("seedInputs")
     require(message["kind"] != 0 or message["seed"] != ZERO or disclosure["stream"] == 0, "seed")
-    require(not record or record["seedRule"] != 2 or message["context"] != ZERO, "seed")
+    job = disclosure.get("contextInputs")
+    if (record and record["seedRule"] == 2) or (inputs and inputs[0] == 2):
+        require(message["context"] != ZERO and (not job or job[3] == ZERO), "seed")
     if "seed" not in disclosure:
         return
     require(message["seed"] != ZERO, "seed")
@@ -154,9 +156,7 @@ def check_seed(message, disclosure, record, salts):
     inputs_hash = ZERO
     if inputs:
         require(c.seed_from_inputs(*inputs) == disclosure["seed"], "seed")
-        require(inputs[0] != 2 or (inputs[1] == message["context"] != ZERO), "seed")
-        job = disclosure.get("contextInputs")
-        require(inputs[0] != 2 or not job or job[3] == ZERO, "seed")
+        require(inputs[0] != 2 or inputs[1] == message["context"], "seed")
         inputs_hash = c.seed_inputs_hash(*inputs)
     commitment = c.seed_commitment(salts["seed"], disclosure["seed"], disclosure["stream"], inputs_hash)
     require(commitment == message["seed"], "seed")
