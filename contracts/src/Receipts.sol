@@ -62,14 +62,20 @@ library Receipts {
         ) {
             return false;
         }
-        if (receipt.promptCount == 0 || uint256(receipt.promptCount) + receipt.outputCount > type(uint32).max) {
-            return false;
+        // Each read of a field checks its width: once is enough.
+        (uint256 kind, uint256 finish) = (receipt.kind, receipt.finish);
+        (uint256 promptCount, uint256 outputCount) = (receipt.promptCount, receipt.outputCount);
+        unchecked {
+            // The sum of two uint32 is far below 2^256.
+            if (promptCount == 0 || promptCount + outputCount > type(uint32).max) {
+                return false;
+            }
         }
-        if (receipt.kind == GENERATED) {
-            return receipt.sampler != 0 && receipt.steps != 0 && receipt.finish <= CANCELLED
-                && (receipt.outputCount != 0 || receipt.finish == CANCELLED);
+        if (kind == GENERATED) {
+            return receipt.sampler != 0 && receipt.steps != 0 && finish <= CANCELLED
+                && (outputCount != 0 || finish == CANCELLED);
         }
-        return receipt.kind == SCORED && receipt.sampler == 0 && receipt.seed == 0 && receipt.steps == 0
-            && receipt.finish == FINISH_SCORED && receipt.outputCount != 0;
+        return kind == SCORED && receipt.sampler == 0 && receipt.seed == 0 && receipt.steps == 0
+            && finish == FINISH_SCORED && outputCount != 0;
     }
 }
