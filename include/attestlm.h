@@ -678,10 +678,11 @@ attestlm_status_t attestlm_receipt_sign_as_wallet(attestlm_receipt_t *receipt,
  stands.
 
  `terms` is JSON, or empty: what is expected (`signer`, `model`, `adapter`, `sampler`, `profile`, `finish`,
- `context`) and how to compare (`scored`, `allowPrefix`, `tolerant`, `signatureOnly`, `threads`). `request` is the
- client's own request (`docs/request.md`), or empty: a hidden system prompt would not show. `model` is NULL or the
- model to replay with, `adapter` NULL or one opened for it; without a model the verdict is at best
- "unverifiable", but for `signatureOnly`.
+ `context`, `domain`, `issuedFrom`, `issuedUntil`, `seed`, `clientEntropy`, `providerCommitment`, `beacon`, `nonce`)
+ and how to compare (`scored`, `allowPrefix`, `tolerant`, `signatureOnly`, `threads`). `request` is the client's own
+ request (`docs/request.md`), or empty: a hidden system prompt would not show. `model` is NULL or the model to
+ replay with, `adapter` NULL or one opened for it; without a model the verdict is at best "unverifiable", but for
+ `signatureOnly`.
 
  `*report` is the caller's, to be freed with `attestlm_bytes_free`; NULL on failure. Blocks for the
  replay: `operation`, which may be NULL, tells how far it is and can end it. May run beside other `const` calls.

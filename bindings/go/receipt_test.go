@@ -53,7 +53,10 @@ func TestStepProofs(t *testing.T) {
 func TestTerms(t *testing.T) {
 	session, signer := newSession(t, Options{}), newTestSigner(t)
 	context := Hash{7}
-	request := Request{Prompt: "1", MaxTokens: 3, IgnoreEOG: true, Context: &Context{Hash: context}}
+	const at = 1_700_000_000
+	beacon := Hash{8}
+	request := Request{Prompt: "1", MaxTokens: 3, IgnoreEOG: true, Context: &Context{Hash: context}, Temperature: "1", SeedRule: 2,
+		Beacon: &beacon, IssuedAt: at, Nonce: &Hash{6}, Domain: &Domain{ChainID: 5, VerifyingContract: Address{4}}}
 	answer, err := session.Generate(background, request, signer)
 	if err != nil {
 		t.Fatal(err)
@@ -75,7 +78,8 @@ func TestTerms(t *testing.T) {
 		t.Fatal(err)
 	}
 	terms := Terms{Signer: &by, Model: &info.SHA256, Adapter: &Hash{}, Sampler: &document.Message.Sampler, Profile: "exact",
-		Finish: answer.Finish, Context: &context, Threads: 1}
+		Finish: answer.Finish, Context: &context, Threads: 1, Domain: request.Domain, IssuedFrom: at, IssuedUntil: at,
+		Beacon: &beacon, Nonce: request.Nonce}
 	verify := func(terms Terms) Verdict {
 		t.Helper()
 		report, err := receipt.Verify(background, VerifyOptions{Model: theModel(t), Terms: terms, Request: &request})
@@ -96,6 +100,16 @@ func TestTerms(t *testing.T) {
 		"finish":  func(t *Terms) { t.Finish = "stop string" },
 		"context": func(t *Terms) { t.Context = &Hash{9} },
 		"scored":  func(t *Terms) { t.Scored = true },
+
+		"domain":             func(t *Terms) { t.Domain = &Domain{ChainID: 6, VerifyingContract: Address{4}} },
+		"no domain":          func(t *Terms) { t.Domain = &Domain{} },
+		"issuedFrom":         func(t *Terms) { t.IssuedFrom, t.IssuedUntil = at+1, 0 },
+		"issuedUntil":        func(t *Terms) { t.IssuedFrom, t.IssuedUntil = 0, at-1 },
+		"seed":               func(t *Terms) { t.Seed = "7" },
+		"clientEntropy":      func(t *Terms) { t.ClientEntropy = &Hash{9} },
+		"providerCommitment": func(t *Terms) { t.ProviderCommitment = &Hash{9} },
+		"beacon":             func(t *Terms) { t.Beacon = &Hash{9} },
+		"nonce":              func(t *Terms) { t.Nonce = &Hash{9} },
 	} {
 		changed := terms
 		change(&changed)

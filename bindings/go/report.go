@@ -1,5 +1,7 @@
 package attestlm
 
+import "encoding/json"
+
 // VerifyOptions say what a receipt is judged by.
 type VerifyOptions struct {
 	Model   *Model   // to replay with; without one the verdict is at best "unverifiable", but for Terms.SignatureOnly
@@ -21,11 +23,34 @@ type Terms struct {
 	Finish  string   `json:"finish,omitempty"`
 	Context *Hash    `json:"context,omitempty"`
 
+	Domain      *Domain `json:"domain,omitempty"`      // the contract it must be signed for; its zero value: for none
+	IssuedFrom  uint64 `json:"issuedFrom,omitempty,string"`  // the first second, Unix time, at which it may say it was issued
+	IssuedUntil uint64 `json:"issuedUntil,omitempty,string"` // and the last
+
+	Seed               string `json:"seed,omitempty"`               // 0x and 64 hex digits, or a decimal number
+	ClientEntropy      *Hash  `json:"clientEntropy,omitempty"`      // of which the seed must be made, by rule 1
+	ProviderCommitment *Hash  `json:"providerCommitment,omitempty"` // what the provider published of its secret, rule 1
+	Beacon             *Hash  `json:"beacon,omitempty"`             // of which the seed must be made, by rule 2
+	Nonce              *Hash  `json:"nonce,omitempty"`
+
 	Scored        bool   `json:"scored,omitempty"`      // a scored receipt is wanted
 	AllowPrefix   bool   `json:"allowPrefix,omitempty"` // a cancelled output is acceptable
 	Tolerant      bool   `json:"tolerant,omitempty"`    // compare with tolerance where bits cannot be
 	SignatureOnly bool   `json:"signatureOnly,omitempty"`
 	Threads       uint32 `json:"threads,omitempty"`
+}
+
+// MarshalJSON writes the domain that is none by its word.
+func (t Terms) MarshalJSON() ([]byte, error) {
+	type members Terms
+	if t.Domain == nil || *t.Domain != (Domain{}) {
+		return json.Marshal(members(t))
+	}
+	none := struct {
+		members
+		Domain string `json:"domain"`
+	}{members(t), "none"}
+	return json.Marshal(none)
 }
 
 // The verdicts.

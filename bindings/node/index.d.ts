@@ -248,6 +248,17 @@ export interface Terms {
   profile?: string | null;
   finish?: Finish | number | string | null;
   context?: string | null;
+  /** The contract it must be signed for; 'none': for none. */
+  domain?: { chainId: Whole; verifyingContract: string } | 'none' | null;
+  /** The first second, Unix time, at which it may say that it was issued; and the last. */
+  issuedFrom?: Whole | null;
+  issuedUntil?: Whole | null;
+  seed?: Whole | null;
+  /** Of which the seed must be made: the client's entropy and what the provider published, rule 1; a beacon, rule 2. */
+  clientEntropy?: string | null;
+  providerCommitment?: string | null;
+  beacon?: string | null;
+  nonce?: string | null;
   scored?: boolean | null;
   allowPrefix?: boolean | null;
   tolerant?: boolean | null;

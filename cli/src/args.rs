@@ -269,6 +269,30 @@ pub struct Verify {
     /// The receipt's context.
     #[arg(long, value_name = "HASH", help_heading = "Expectations")]
     pub expect_context: Option<String>,
+    /// The contract it must be signed for: chain id and address; `none`: for no contract.
+    #[arg(long, value_name = "CHAIN:CONTRACT", help_heading = "Expectations")]
+    pub expect_domain: Option<String>,
+    /// It must say that it was issued in this second or later, Unix time.
+    #[arg(long, value_name = "SECONDS", help_heading = "Expectations")]
+    pub issued_from: Option<u64>,
+    /// It must say that it was issued in this second or before, Unix time.
+    #[arg(long, value_name = "SECONDS", help_heading = "Expectations")]
+    pub issued_until: Option<u64>,
+    /// The seed.
+    #[arg(long, value_name = "SEED", help_heading = "Expectations")]
+    pub expect_seed: Option<String>,
+    /// Your entropy, of which the seed must be made (rule 1).
+    #[arg(long, value_name = "0xHEX", help_heading = "Expectations")]
+    pub expect_client_entropy: Option<String>,
+    /// What the provider published of its secret, of which the seed must be made (rule 1).
+    #[arg(long, value_name = "HASH", help_heading = "Expectations")]
+    pub expect_provider_commitment: Option<String>,
+    /// The beacon, of which the seed must be made (rule 2).
+    #[arg(long, value_name = "0xHEX", help_heading = "Expectations")]
+    pub expect_beacon: Option<String>,
+    /// The request's nonce.
+    #[arg(long, value_name = "0xHEX", help_heading = "Expectations")]
+    pub expect_nonce: Option<String>,
 }
 
 /// `attestlm inspect`.
@@ -352,6 +376,14 @@ pub enum KeyCommand {
     Address {
         /// The file to read.
         keystore: PathBuf,
+    },
+    /// Print what a provider publishes of its secret before it knows the client's entropy (seed rule 1).
+    Commit {
+        /// The secret, 32 bytes as 0x hex, used once; @FILE reads it from a file.
+        secret: String,
+        /// The address that will sign: a commitment is of use to nobody else.
+        #[arg(long, value_name = "ADDRESS")]
+        signer: String,
     },
 }
 

@@ -47,9 +47,9 @@ enum ContextJson {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct DomainJson {
-    chain_id: u64,
-    verifying_contract: String,
+pub struct DomainJson {
+    pub chain_id: u64,
+    pub verifying_contract: String,
 }
 
 #[derive(Serialize, Default)]
@@ -215,7 +215,7 @@ impl SeedJson {
 }
 
 /// The text, or with `@FILE` the file's: a secret on a command line is seen by every process.
-fn value_or_file(text: &str) -> Result<String> {
+pub fn value_or_file(text: &str) -> Result<String> {
     match text.strip_prefix('@') {
         Some(path) => Ok(files::read_text(Path::new(path))?.trim().to_owned()),
         None => Ok(text.to_owned()),
@@ -237,7 +237,7 @@ fn context(signing: &Signing) -> Result<Option<ContextJson>> {
 }
 
 /// `CHAIN:CONTRACT`.
-fn domain(text: &str) -> Result<DomainJson> {
+pub fn domain(text: &str) -> Result<DomainJson> {
     text.split_once(':')
         .and_then(|(chain, contract)| {
             Some(DomainJson { chain_id: chain.parse().ok()?, verifying_contract: contract.to_owned() })

@@ -6,18 +6,19 @@ use std::path::Path;
 
 use attestlm::hex;
 use attestlm::model::{Adapter, Model};
-use attestlm::receipt::{Document, Finish, History};
+use attestlm::receipt::{Document, Domain, Finish, History};
 use attestlm::request::Request;
+use attestlm::seed::Seed;
 use attestlm::signer::parse_address;
 use attestlm::verdict::{Report, Verdict};
-use attestlm::verify::{profile_id, verify, verify_signature, Expectations, VerifyOptions};
+use attestlm::verify::{profile_id, verify, verify_signature, Expectations, ExpectedSeed, VerifyOptions};
 use attestlm::{Error, Result};
 use serde_json::json;
 
 use crate::args::Verify;
 use crate::fail::{one_line, Failure, Outcome, Status};
 use crate::interrupt::Interrupt;
-use crate::{files, load, terminal};
+use crate::{files, load, request, terminal};
 
 pub fn run(args: &Verify, as_json: bool) -> Outcome {
     let mut judge =
@@ -172,7 +173,7 @@ fn expectations(args: &Verify) -> Result<Expectations> {
         Some(path) => Some(Request::from_json(&files::read(path)?)?),
         None => None,
     };
-    Ok(Expectations {
+    let expectations = Expectations {
         signer: args.expect_signer.as_deref().map(|text| parse_address("expectSigner", text)).transpose()?,
         model: word("expectModel", &args.expect_model)?,
         adapter: word("expectAdapter", &args.expect_adapter)?,
@@ -188,10 +189,40 @@ fn expectations(args: &Verify) -> Result<Expectations> {
             .map(|text| Finish::from_name(text).map_err(named("expectFinish")))
             .transpose()?,
         context: word("expectContext", &args.expect_context)?,
+        domain: args.expect_domain.as_deref().map(domain).transpose()?,
+        issued_from: args.issued_from,
+        issued_until: args.issued_until,
+        seed: ExpectedSeed {
+            seed: args.expect_seed.as_deref().map(seed).transpose()?,
+            client_entropy: word("expectClientEntropy", &args.expect_client_entropy)?,
+            provider_commitment: word("expectProviderCommitment", &args.expect_provider_commitment)?,
+            beacon: word("expectBeacon", &args.expect_beacon)?,
+        },
+        nonce: word("expectNonce", &args.expect_nonce)?,
         request,
         scored: args.scored,
         allow_prefix: args.allow_prefix,
-    })
+    };
+    expectations.validate()?;
+    Ok(expectations)
+}
+
+fn seed(text: &str) -> Result<[u8; 32]> {
+    if text == "random" {
+        return Err(Error::argument("expectSeed", "a random one cannot be expected"));
+    }
+    Seed::parse(text).map(|seed| *seed.as_bytes()).map_err(named("expectSeed"))
+}
+
+fn domain(text: &str) -> Result<Domain> {
+    match text {
+        "none" => Ok(Domain::None),
+        text => request::domain(text).and_then(|domain| {
+            let contract = parse_address("contract", &domain.verifying_contract)?;
+            Domain::contract(domain.chain_id, contract)
+        }),
+    }
+    .map_err(named("expectDomain"))
 }
 
 /// The error of a field under its flag's name.

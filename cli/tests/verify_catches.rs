@@ -133,6 +133,9 @@ fn expectations_that_are_not_met() {
         ("--expect-context", of("context"), NONCE.to_owned(), "context"),
         ("--expect-profile", profile, "another/exact-1/00000000".to_owned(), "profile"),
         ("--expect-finish", finish.trim_matches('"').to_owned(), "3".to_owned(), "finish"),
+        ("--expect-domain", "none".to_owned(), format!("5:{signer}"), "domain"),
+        ("--issued-from", of("issuedAt"), u64::MAX.to_string(), "issuedAt"),
+        ("--issued-until", of("issuedAt"), "1".to_owned(), "issuedAt"),
     ] {
         sandbox.run(&["verify", "r.json", "--signature-only", flag, &right]).succeeded();
         let ended = sandbox.run(&["verify", "r.json", flag, &wrong]);
@@ -142,6 +145,54 @@ fn expectations_that_are_not_met() {
     }
     sandbox.run(&["verify", "r.json", "--expect-signer", "0x12"]).refused(2, &["expectSigner"]);
     sandbox.run(&["verify", "r.json", "--expect-finish", "soon"]).refused(2, &["expectFinish"]);
+    sandbox.run(&["verify", "r.json", "--expect-domain", "5"]).refused(2, &["expectDomain"]);
+    sandbox.run(&["verify", "r.json", "--expect-seed", "random"]).refused(2, &["expectSeed"]);
+    let never = ["verify", "r.json", "--issued-from", "2", "--issued-until", "1"];
+    sandbox.run(&never).refused(2, &["issuedFrom"]);
+}
+
+/// The provider publishes its commitment, the client answers with entropy, and holds the receipt to both.
+#[test]
+fn a_seed_of_two() {
+    let sandbox = Sandbox::new();
+    let (entropy, secret) = (format!("0x{}", "01".repeat(32)), format!("0x{}", "02".repeat(32)));
+    let signer = sandbox.key("key.json");
+    std::fs::write(sandbox.path("secret"), &secret).unwrap();
+    let published = sandbox.run(&["key", "commit", "@secret", "--signer", &signer]).succeeded();
+    let published = published.stdout.trim();
+    let rule = format!("commitment:{entropy}:@secret");
+    let run = [
+        "run",
+        "--prompt",
+        "1 + 1",
+        "--max-tokens",
+        "2",
+        "--temperature",
+        "1",
+        "--nonce",
+        NONCE,
+        "--seed-rule",
+        &rule,
+    ];
+    let signed = [&run[..], &["--key", "key.json", "--receipt", "r.json"]].concat();
+    sandbox.run_with_password(&signed, PASSWORD).succeeded();
+    let held =
+        ["verify", "r.json", "--expect-client-entropy", &entropy, "--expect-provider-commitment", published];
+    let told = sandbox.run(&[&held[..], &["--expect-nonce", NONCE]].concat()).succeeded().stdout;
+    assert!(!told.contains("expected seed") && !told.contains("expected nonce"), "{told}");
+    for (flag, value, naming) in [
+        ("--expect-client-entropy", &secret, "clientEntropy"),
+        ("--expect-provider-commitment", &entropy, "providerCommitment"),
+        ("--expect-beacon", &entropy, "beacon"),
+        ("--expect-nonce", &entropy, "nonce"),
+        ("--expect-seed", &entropy, "seed"),
+    ] {
+        let ended = sandbox.run(&["verify", "r.json", flag, value]);
+        assert_eq!(ended.status, 1, "{flag}: {ended:?}");
+        assert!(ended.stdout.starts_with(&format!("invalid: {naming}")), "{}", ended.stdout);
+    }
+    sandbox.run(&["key", "commit", "0x12", "--signer", &signer]).refused(2, &["secret"]);
+    sandbox.run(&["key", "commit", &secret, "--signer", "0x12"]).refused(2, &["signer"]);
 }
 
 #[test]

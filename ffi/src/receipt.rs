@@ -209,10 +209,11 @@ pub unsafe extern "C" fn attestlm_receipt_sign_as_wallet(
 /// stands.
 ///
 /// `terms` is JSON, or empty: what is expected (`signer`, `model`, `adapter`, `sampler`, `profile`, `finish`,
-/// `context`) and how to compare (`scored`, `allowPrefix`, `tolerant`, `signatureOnly`, `threads`). `request` is the
-/// client's own request (`docs/request.md`), or empty: a hidden system prompt would not show. `model` is NULL or the
-/// model to replay with, `adapter` NULL or one opened for it; without a model the verdict is at best
-/// "unverifiable", but for `signatureOnly`.
+/// `context`, `domain`, `issuedFrom`, `issuedUntil`, `seed`, `clientEntropy`, `providerCommitment`, `beacon`, `nonce`)
+/// and how to compare (`scored`, `allowPrefix`, `tolerant`, `signatureOnly`, `threads`). `request` is the client's own
+/// request (`docs/request.md`), or empty: a hidden system prompt would not show. `model` is NULL or the model to
+/// replay with, `adapter` NULL or one opened for it; without a model the verdict is at best "unverifiable", but for
+/// `signatureOnly`.
 ///
 /// `*report` is the caller's, to be freed with `attestlm_bytes_free`; NULL on failure. Blocks for the
 /// replay: `operation`, which may be NULL, tells how far it is and can end it. May run beside other `const` calls.

@@ -46,7 +46,8 @@ pub fn seeds() -> Vec<Vec<u8>> {
     let options = json!({ "profile": "fast", "threads": 1, "contextTokens": 64, "streams": 2, "ubatch": 8,
         "oversubscribe": true });
     let terms = json!({ "signer": format!("0x{}", "22".repeat(20)), "profile": "exact", "finish": "cancelled",
-        "scored": false, "allowPrefix": true, "tolerant": false, "signatureOnly": true, "threads": 1 });
+        "scored": false, "allowPrefix": true, "tolerant": false, "signatureOnly": true, "threads": 1, "domain": "none",
+        "issuedFrom": 1, "issuedUntil": "2", "seed": "7", "beacon": format!("0x{}", "11".repeat(32)) });
     let mut seeds: Vec<_> =
         vectors::cases("generations").iter().map(|case| vectors::bytes(&case["request"])).collect();
     seeds.extend(

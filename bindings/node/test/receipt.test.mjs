@@ -60,6 +60,19 @@ test('a receipt is read, written and judged', async () => {
   assert.equal(report.verdict.name, 'verified');
   assert.equal(report.digest, receipt.digest);
   assert.ok(report.compared.includes('replay'));
+  const { issuedAt } = receipt.toJSON().message;
+  const known = { domain: 'none', seed: 7n, issuedFrom: issuedAt, issuedUntil: BigInt(issuedAt), nonce: receipt.toJSON().disclosure.nonce };
+  const { verdict, compared } = await receipt.verify({ terms: { ...known, signatureOnly: true } });
+  assert.equal(verdict.name, 'verified');
+  for (const name of ['domain', 'seed', 'issuedAt', 'nonce']) assert.ok(compared.includes(`expected ${name}`), name);
+  const word = `0x${'ab'.repeat(32)}`;
+  for (const other of [
+    { domain: { chainId: 1, verifyingContract: signer.address } }, { seed: 8 }, { issuedFrom: BigInt(issuedAt) + 1n }, { issuedUntil: 1 },
+    { nonce: word }, { clientEntropy: word }, { providerCommitment: word }, { beacon: word },
+  ]) {
+    const report = await receipt.verify({ terms: { ...other, signatureOnly: true } });
+    assert.equal(report.verdict.name, 'invalid', JSON.stringify(Object.keys(other)));
+  }
   assert.equal((await receipt.verify()).verdict.name, 'unverifiable');
   assert.equal((await receipt.verify({ terms: { signatureOnly: true } })).verdict.name, 'verified');
   assert.equal((await receipt.verify({ model, request: { ...request, seed: 8 } })).verdict.name, 'invalid');

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Tuple, TypedDict, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, Literal, Mapping, Optional, SupportsIndex, Tuple, TypedDict, Union
 
 from ._address import address_text
 from ._call import Document as Given, call, document_bytes, fixed, json_bytes, made, text
@@ -13,7 +13,7 @@ from ._library import ffi, lib
 from ._operation import Progress, awaited, watched
 from ._record import camel, of_json
 from .model import Adapter, Model
-from .request import Request, Tokens, named, token_ids, uint32
+from .request import Bytes32, Domain, Request, Tokens, bytes32, domain, large, named, token_ids, uint32
 from .signer import from_hex
 
 if TYPE_CHECKING:
@@ -51,16 +51,24 @@ class Report:
 
 
 class Terms(TypedDict, total=False):
-    """What is expected of a receipt, and how it is compared. Hashes are in hex, an address as `Signer.address` or in
-    lower case. None is the same as absent."""
+    """What is expected of a receipt, and how it is compared. Hashes are bytes or in hex, an address as `Signer.address` or
+    in lower case. The times are Unix seconds, both included. None is the same as absent."""
 
     expect_signer: Union[str, None]
-    expect_model: Union[str, None]
-    expect_adapter: Union[str, None]
-    expect_sampler: Union[str, None]
+    expect_model: Union[Bytes32, None]
+    expect_adapter: Union[Bytes32, None]
+    expect_sampler: Union[Bytes32, None]
     expect_profile: Union[str, None]
     expect_finish: Union[str, int, None]
-    expect_context: Union[str, None]
+    expect_context: Union[Bytes32, None]
+    expect_domain: Union[Domain, Literal["none"], None]
+    expect_seed: Union[SupportsIndex, str, None]
+    expect_client_entropy: Union[Bytes32, None]
+    expect_provider_commitment: Union[Bytes32, None]
+    expect_beacon: Union[Bytes32, None]
+    expect_nonce: Union[Bytes32, None]
+    issued_from: Union[SupportsIndex, str, None]
+    issued_until: Union[SupportsIndex, str, None]
     scored: Union[bool, None]
     allow_prefix: Union[bool, None]
     tolerant: Union[bool, None]
@@ -69,6 +77,13 @@ class Terms(TypedDict, total=False):
 
 
 _TERMS = set(Terms.__annotations__)
+
+_HASHES = ("model", "adapter", "sampler", "context", "client_entropy", "provider_commitment", "beacon", "nonce")
+_CONVERTED: Dict[str, Callable[[Any], Any]] = {
+    **{f"expect_{name}": bytes32 for name in _HASHES},
+    **dict.fromkeys(("expect_seed", "issued_from", "issued_until"), large),
+    "expect_domain": lambda value: value if isinstance(value, str) else domain(value),
+}
 
 
 def _report(document: str) -> Report:
@@ -182,7 +197,11 @@ class Receipt(Owned):
         for name in terms:
             if name not in _TERMS:
                 raise TypeError(f"there is no term {name!r}")
-        members = {camel(name.replace("expect_", "")): value for name, value in terms.items() if value is not None}
+        members = {
+            camel(name.replace("expect_", "")): named(name, _CONVERTED.get(name, lambda same: same), value)
+            for name, value in terms.items()
+            if value is not None
+        }
         given = json_bytes(members, "terms")
         if not isinstance(request, (Request, type(None))):
             raise TypeError(f"request: a Request, with every field you set, not a {type(request).__name__}")

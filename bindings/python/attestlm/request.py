@@ -118,9 +118,9 @@ def uint32(value: Any) -> int:
     return number
 
 
-def _large(value: Any) -> Any:
+def large(value: Any) -> Any:
     """As a decimal text: what reads JSON may know no number above 2^53."""
-    return _bytes32(value) if isinstance(value, (str, bytes)) else str(_whole(value))
+    return bytes32(value) if isinstance(value, (str, bytes)) else str(_whole(value))
 
 
 def _real(value: Any) -> str:
@@ -145,7 +145,7 @@ def _date(value: Any) -> Any:
     return value.isoformat()[:10] if isinstance(value, datetime.date) else value
 
 
-def _bytes32(value: Any) -> Any:
+def bytes32(value: Any) -> Any:
     return "0x" + value.hex() if isinstance(value, bytes) else value
 
 
@@ -162,16 +162,16 @@ def _bias(value: Any) -> Dict[str, str]:
     return {str(token): _real(bias) for token, bias in value.items()}
 
 
-def _domain(value: Any) -> Dict[str, Any]:
+def domain(value: Any) -> Dict[str, Any]:
     if not isinstance(value, Mapping):
         raise TypeError(f"a mapping, not a {type(value).__name__}")
     members = {camel(key): member for key, member in value.items()}
-    return {key: _large(member) if key == "chainId" else member for key, member in members.items()}
+    return {key: large(member) if key == "chainId" else member for key, member in members.items()}
 
 
 def _context(value: Mapping[str, Any]) -> Dict[str, Any]:
     members = {camel(key): member for key, member in value.items() if member is not None}
-    return {key: _large(member) if key == "chainId" else _bytes32(member) for key, member in members.items()}
+    return {key: large(member) if key == "chainId" else bytes32(member) for key, member in members.items()}
 
 
 def _schema(response_format: Any) -> Any:
@@ -195,15 +195,15 @@ _CONVERTED: Dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("temperature", "top_p", "min_p"), _real),
     **dict.fromkeys(("repeat_penalty", "presence_penalty", "frequency_penalty"), _real),
     **dict.fromkeys(("top_k", "penalty_window", "max_tokens", "context_tokens", "choices", "seed_rule"), _whole),
-    **dict.fromkeys(("seed", "issued_at"), _large),
-    **dict.fromkeys(("client_entropy", "provider_secret", "beacon", "nonce"), _bytes32),
+    **dict.fromkeys(("seed", "issued_at"), large),
+    **dict.fromkeys(("client_entropy", "provider_secret", "beacon", "nonce"), bytes32),
     "logprobs": _whole,
     "logit_bias": _bias,
     "bans": token_ids,
     "stop": lambda value: [value] if isinstance(value, str) else list(value),
     "steps": lambda value: value if isinstance(value, (bool, str)) else list(value),
-    "context": lambda value: _context(value) if isinstance(value, Mapping) else _bytes32(value),
-    "domain": _domain,
+    "context": lambda value: _context(value) if isinstance(value, Mapping) else bytes32(value),
+    "domain": domain,
     "date": _date,
     "response_format": _schema,
 }

@@ -278,6 +278,35 @@ def test_expected_signer_in_both_forms(session: Session, signer: Signer) -> None
             receipt.verify(**unknown)
 
 
+def test_each_term_is_looked_at(session: Session, signer: Signer) -> None:
+    domain: Domain = {"chain_id": 5, "verifying_contract": "0x" + "11" * 20}
+    request = Request(
+        "Tom", max_tokens=1, temperature=1, seed_rule=1, client_entropy=b"E" * 32, provider_secret=b"S" * 32,
+        nonce=b"N" * 32, issued_at=1_700_000_000, domain=domain, context=b"C" * 32,
+    )  # fmt: skip
+    receipt = session.generate(request, signer=signer).receipt
+    assert receipt is not None
+    right: Any = {
+        "expect_context": b"C" * 32, "expect_domain": domain, "expect_client_entropy": b"E" * 32, "expect_nonce": b"N" * 32,
+        "issued_from": 1_700_000_000, "issued_until": "1700000000", "expect_seed": json.loads(receipt.to_json())["disclosure"]["seed"],
+    }  # fmt: skip
+    report = receipt.verify(signature_only=True, **right)
+    assert report.verdict.name == "verified"
+    for name in ("context", "domain", "clientEntropy", "nonce", "seed", "issuedAt"):
+        assert "expected " + name in report.compared
+    wrong: Any = {
+        "expect_context": b"c" * 32, "expect_domain": "none", "expect_client_entropy": "0x" + "00" * 32,
+        "expect_provider_commitment": b"P" * 32, "expect_beacon": b"B" * 32, "expect_nonce": b"n" * 32, "expect_seed": 7,
+        "issued_from": 1_700_000_001, "issued_until": 1_699_999_999,
+    }  # fmt: skip
+    for name, value in wrong.items():
+        assert receipt.verify(signature_only=True, **{name: value}).verdict.name == "invalid", name
+    with pytest.raises(ArgumentError, match="issuedFrom"):
+        receipt.verify(issued_from=2, issued_until=1)
+    with pytest.raises((TypeError, ValueError), match="issued_from"):
+        receipt.verify(issued_from=1.5)  # type: ignore[arg-type]
+
+
 def test_concurrent_answers_have_their_own_causes(model: Model, signer: Signer) -> None:
     """Whoever decodes signs for everybody: the answers of two threads fail in one."""
     fields: Dict[str, Any] = {"nonce": b"N" * 32, "issued_at": 1, "seed": 1, "temperature": 1}

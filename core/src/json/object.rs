@@ -135,6 +135,19 @@ impl Object {
         u32::try_from(value).map_err(|_| self.error(key, "must be a uint32"))
     }
 
+    /// Takes a `uint64`, as a JSON number or as its decimal text, which goes beyond 2^53.
+    ///
+    /// # Errors
+    /// Missing, another type, out of range, or a text that is not the one form of its value.
+    pub fn uint64(&mut self, key: &'static str) -> Result<u64> {
+        let read = match self.required(key)? {
+            Value::Number(number) => number.as_u64(),
+            Value::String(text) => text.parse().ok().filter(|value: &u64| value.to_string() == text),
+            _ => None,
+        };
+        read.ok_or_else(|| self.error(key, "must be a whole number below 2^64, as a JSON number or a string"))
+    }
+
     /// Takes `N` bytes in canonical hex.
     ///
     /// # Errors

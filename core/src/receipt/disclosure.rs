@@ -113,7 +113,7 @@ impl SomeSalts {
         pairs.into_iter().any(|((_, a), (_, b))| a.zip(b).is_some_and(|(a, b)| a != b))
     }
 
-    pub(super) fn named(&self) -> [(&'static str, Option<Word>); 6] {
+    pub(crate) fn named(&self) -> [(&'static str, Option<Word>); 6] {
         [
             ("request", self.request),
             ("prompt", self.prompt),

@@ -15,6 +15,7 @@ mod tests;
 
 pub use canonical::Canonical;
 pub use content::{limits, Content, Input, Message};
+pub(crate) use read::domain;
 
 use std::fmt;
 
@@ -84,6 +85,33 @@ pub struct ContractDomain {
     pub chain_id: u64,
     /// The address of the AttestLM verifier on that chain.
     pub verifying_contract: [u8; 20],
+}
+
+impl ContractDomain {
+    /// Checks the limits of the fields.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) naming the field.
+    pub fn validate(&self) -> Result<()> {
+        if !(1..=Domain::MAX_CHAIN_ID).contains(&self.chain_id) {
+            return Err(Error::argument("domain.chainId", format!("must be 1 to {}", Domain::MAX_CHAIN_ID)));
+        }
+        if self.verifying_contract == [0; 20] {
+            return Err(Error::argument("domain.verifyingContract", "must not be the zero address"));
+        }
+        Ok(())
+    }
+}
+
+impl From<Option<ContractDomain>> for Domain {
+    fn from(domain: Option<ContractDomain>) -> Self {
+        match domain {
+            Some(ContractDomain { chain_id, verifying_contract }) => {
+                Domain::Contract { chain_id, verifying_contract }
+            }
+            None => Domain::None,
+        }
+    }
 }
 
 /// A request's `policy.context_tokens` where the caller leaves it to the session, whose capacity then
@@ -205,15 +233,7 @@ impl Request {
                 ));
             }
         }
-        match self.domain {
-            Some(domain) if !(1..=Domain::MAX_CHAIN_ID).contains(&domain.chain_id) => {
-                Err(Error::argument("domain.chainId", format!("must be 1 to {}", Domain::MAX_CHAIN_ID)))
-            }
-            Some(domain) if domain.verifying_contract == [0; 20] => {
-                Err(Error::argument("domain.verifyingContract", "must not be the zero address"))
-            }
-            _ => Ok(()),
-        }
+        self.domain.map_or(Ok(()), |domain| domain.validate())
     }
 }
 

@@ -51,7 +51,7 @@ pub(super) fn request(text: &[u8]) -> Result<Request> {
         nonce: object.take("nonce", Object::bytes)?,
         context: context(&mut object)?,
         domain: object.take("domain", Object::object)?.map(domain).transpose()?,
-        issued_at: object.optional("issuedAt").map(|value| uint64("issuedAt", &value)).transpose()?,
+        issued_at: object.take("issuedAt", Object::uint64)?,
         logprobs: object.take("logprobs", Object::uint32)?,
         steps: steps(&mut object)?,
     };
@@ -201,10 +201,7 @@ fn context(object: &mut Object) -> Result<Context> {
     }
     let mut inputs = object.object("context")?.without_nulls();
     let read = ContextInputs {
-        chain_id: match inputs.optional("chainId") {
-            Some(value) => uint64("context.chainId", &value)?,
-            None => 0,
-        },
+        chain_id: inputs.take("chainId", Object::uint64)?.unwrap_or_default(),
         contract: match inputs.take("contract", Object::string)? {
             Some(text) => hex::parse_address("context.contract", &text)?,
             None => [0; 20],
@@ -216,26 +213,15 @@ fn context(object: &mut Object) -> Result<Context> {
     Ok(Context::Inputs(read))
 }
 
-fn domain(mut object: Object) -> Result<ContractDomain> {
-    let chain_id = object.required("chainId")?;
+/// A contract's domain, as requests and terms state it.
+pub(crate) fn domain(mut object: Object) -> Result<ContractDomain> {
+    let chain_id = object.uint64("chainId")?;
     let contract = object.string("verifyingContract")?;
     object.finish()?;
-    Ok(ContractDomain {
-        chain_id: uint64("domain.chainId", &chain_id)?,
+    let domain = ContractDomain {
+        chain_id,
         verifying_contract: hex::parse_address("domain.verifyingContract", &contract)?,
-    })
-}
-
-/// A `uint64` as a JSON number, or as a decimal string, which goes beyond 2^53.
-fn uint64(field: &'static str, value: &Value) -> Result<u64> {
-    let bad = || Error::argument(field, "must be a whole number below 2^64, as a JSON number or a string");
-    match value {
-        Value::Number(number) => number.as_u64().ok_or_else(bad),
-        Value::String(text) => {
-            let value: u64 = text.parse().map_err(|_| bad())?;
-            // One value, one text.
-            Some(value).filter(|value| value.to_string() == *text).ok_or_else(bad)
-        }
-        _ => Err(bad()),
-    }
+    };
+    domain.validate()?;
+    Ok(domain)
 }

@@ -97,10 +97,7 @@ impl Prepared {
             },
             request: request.content.canonical(template)?.to_json(),
             context: request.context,
-            domain: match request.domain {
-                Some(domain) => Domain::contract(domain.chain_id, domain.verifying_contract)?,
-                None => Domain::None,
-            },
+            domain: request.domain.into(),
             issued_at: request.issued_at,
             logprobs: request.logprobs,
             grammar: None,

@@ -3,12 +3,14 @@
 //!
 //! A receipt proves what ran, not that nothing else ran, and not that the answer is true.
 
+mod expectations;
 #[cfg(feature = "engine")]
 mod replayed;
 mod terms;
 #[cfg(feature = "engine")]
 pub use replayed::{distances, verify, VerifyOptions, DISTANCE_CLIP, TOLERANT_THRESHOLD};
 
+pub use expectations::{Expectations, ExpectedSeed};
 pub use terms::{profile_id, Terms};
 
 use std::collections::BTreeSet;
@@ -23,34 +25,7 @@ use crate::receipt::{
     check_commitments, sampler_record, Disclosure, Document, Domain, Finish, Kind, SomeSalts,
 };
 use crate::request::{Canonical, Request, SeedSource, NOT_STATED};
-use crate::signer::Address;
 use crate::verdict::{Report, Verdict};
-
-/// What the one who checks demands of a receipt; what is not demanded is listed as not compared.
-#[derive(Debug, Clone, Default)]
-pub struct Expectations {
-    /// Who must have signed.
-    pub signer: Option<Address>,
-    /// SHA-256 of the GGUF that must have run.
-    pub model: Option<Word>,
-    /// SHA-256 of the adapter's GGUF that must have been applied; all zero: none.
-    pub adapter: Option<Word>,
-    /// Hash of the sampling policy.
-    pub sampler: Option<Word>,
-    /// Id of the execution profile.
-    pub profile: Option<String>,
-    /// How the output must have ended.
-    pub finish: Option<Finish>,
-    /// The job the receipt must be for.
-    pub context: Option<Word>,
-    /// The client's own request: messages or prompt, tools, date, sampling policy; and seed, nonce,
-    /// context, domain and time where it states them.
-    pub request: Option<Request>,
-    /// A scored receipt (kind 1) is wanted; otherwise it is invalid.
-    pub scored: bool,
-    /// A cancelled output, of which only the prefix is claimed, is acceptable.
-    pub allow_prefix: bool,
-}
 
 /// Checks what needs neither model nor chain: form, signature, expectations, commitments.
 /// The verdict is `verified` if all of it holds; the report says that nothing was replayed.
@@ -119,6 +94,7 @@ impl<'a> Check<'a> {
         self.expectations(expectations)?;
         let Some(disclosure) = &self.document.disclosure else {
             self.not_compared("disclosure (the document has none)");
+            self.opened(expectations, &[])?;
             return self.request(expectations);
         };
         let compared = check_commitments(receipt, disclosure).map_err(|m| invalid(m.to_string()))?;
@@ -133,13 +109,14 @@ impl<'a> Check<'a> {
                 self.not_compared(format!("commitment {field} (not disclosed)"));
             }
         }
-        for name in compared.unbound {
-            let what = if name == "nonce" { "nonce".to_owned() } else { format!("salt of {name}") };
+        for name in &compared.unbound {
+            let what = if *name == "nonce" { "nonce".to_owned() } else { format!("salt of {name}") };
             self.not_compared(format!("{what} (nothing that is disclosed binds it)"));
         }
         if let Some(what) = compared.unknown.first() {
             return Err(unverifiable(format!("{what}, which is not of a form known to this release")));
         }
+        self.opened(expectations, &compared.unbound)?;
         self.request(expectations)
     }
 
@@ -177,64 +154,9 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn expectations(&mut self, expectations: &Expectations) -> Result<(), Verdict> {
-        let receipt = self.document.receipt;
-        let profile = expectations.profile.as_ref().map(|id| crate::abi::keccak256(id.as_bytes()));
-        let hex = |word: &Word| crate::hex::encode(word);
-        let mut words = |name: &str, expected: Option<Word>, found: Word| match expected {
-            Some(expected) if expected != found => Err(invalid(format!(
-                "{name}: {} was expected, the receipt has {}",
-                hex(&expected),
-                hex(&found)
-            ))),
-            Some(_) => {
-                self.report.compared.push(format!("expected {name}"));
-                Ok(())
-            }
-            None => {
-                self.report.not_compared.push(format!("expected {name} (none given)"));
-                Ok(())
-            }
-        };
-        words("model", expectations.model, receipt.model)?;
-        words("adapter", expectations.adapter, receipt.adapter)?;
-        words("profile", profile, receipt.profile)?;
-        if receipt.kind == Kind::Generated || expectations.sampler.is_some() {
-            words("sampler", expectations.sampler, receipt.sampler)?;
-        }
-        // The client's request is for a job, or for none.
-        let asked = expectations.request.as_ref().map(|request| request.context.hash());
-        words("context", expectations.context.or(asked), receipt.context)?;
-        match expectations.signer {
-            Some(signer) if signer != receipt.signer => {
-                return Err(invalid(format!(
-                    "signer: {} was expected, the receipt has {}",
-                    checksum_address(&signer),
-                    checksum_address(&receipt.signer)
-                )));
-            }
-            Some(_) => self.compared("expected signer"),
-            None => self.not_compared("expected signer (none given)"),
-        }
-        match expectations.finish {
-            Some(finish) if finish != receipt.finish => {
-                return Err(invalid(format!(
-                    "finish: `{}` was expected, the receipt has `{}`",
-                    finish.name(),
-                    receipt.finish.name()
-                )));
-            }
-            Some(_) => self.compared("expected finish"),
-            None => self.not_compared("expected finish (none given)"),
-        }
-        Ok(())
-    }
-
     /// The client's own request against what the receipt commits to.
     fn request(&mut self, expectations: &Expectations) -> Result<(), Verdict> {
         let Some(expected) = &expectations.request else {
-            self.not_compared("expected domain (no request given)");
-            self.not_compared("expected issuedAt (no request given)");
             self.not_compared("expected request (none given): a hidden system prompt would not show");
             return Ok(());
         };
@@ -251,13 +173,18 @@ impl<'a> Check<'a> {
         if let Some(field) = different_field(&ours.to_json(), request) {
             return Err(invalid(format!("request.{field}: not what the expected request says")));
         }
-        self.stated(expected, disclosure)?;
+        self.stated(expected, expectations, disclosure)?;
         self.compared("expected request");
         Ok(())
     }
 
-    /// Policy, seed, nonce, context, domain and time, where the expected request states them.
-    fn stated(&mut self, expected: &Request, disclosure: &Disclosure) -> Result<(), Verdict> {
+    /// Policy, seed, nonce, context, domain and time, where the expected request states them, or nothing else does.
+    fn stated(
+        &mut self,
+        expected: &Request,
+        others: &Expectations,
+        disclosure: &Disclosure,
+    ) -> Result<(), Verdict> {
         let receipt = self.document.receipt;
         let differs = |what: &str| Err(invalid(format!("{what}: not that of the expected request")));
         if receipt.kind == Kind::Generated {
@@ -286,6 +213,7 @@ impl<'a> Check<'a> {
             }
             match (stated_seed(expected), &disclosure.seed) {
                 _ if expected.policy.is_greedy() => {}
+                (None, _) if others.seed.is_given() => {}
                 (None, _) => self.not_compared("expected seed (the expected request states none)"),
                 (Some(_), None) => return Err(unverifiable("the seed is not disclosed")),
                 (Some(wanted), Some(found)) if wanted != found.seed => return differs("seed"),
@@ -300,27 +228,26 @@ impl<'a> Check<'a> {
                     return differs("nonce");
                 }
             }
+            None if others.nonce.is_some() => {}
             None => self.not_compared("expected nonce (the expected request states none)"),
         }
         if expected.context != Context::NONE && expected.context.hash() != receipt.context {
             return differs("context");
         }
-        let domain = match expected.domain {
-            Some(d) => Domain::Contract { chain_id: d.chain_id, verifying_contract: d.verifying_contract },
-            None => Domain::None,
-        };
         match (expected.domain, self.document.domain) {
+            (None, _) if others.domain.is_some() => {}
             (None, Domain::Contract { .. }) => {
                 return Err(invalid(
                     "domain: the receipt is for a contract, the expected request states no domain",
                 ));
             }
-            _ if domain != self.document.domain => return differs("domain"),
+            (domain, found) if Domain::from(domain) != found => return differs("domain"),
             _ => {}
         }
         match expected.issued_at {
             Some(at) if at != receipt.issued_at => return differs("issuedAt"),
             Some(_) => {}
+            None if others.has_time() => {}
             None => self.not_compared("expected issuedAt (the expected request states none)"),
         }
         Ok(())

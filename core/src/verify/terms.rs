@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::Expectations;
+use super::{Expectations, ExpectedSeed};
+use crate::abi::Word;
 use crate::error::{Error, Result};
 use crate::hex::parse_address;
 use crate::json::{self, Limits, Object};
@@ -11,7 +12,9 @@ use crate::model::{Adapter, Model};
 #[cfg(feature = "engine")]
 use crate::operation::Operation;
 use crate::profile::Profile;
-use crate::receipt::{Document, Finish};
+use crate::receipt::{Document, Domain, Finish};
+use crate::request;
+use crate::seed::Seed;
 use crate::verdict::{Report, Verdict};
 
 /// What terms may cost to read.
@@ -32,9 +35,10 @@ pub struct Terms {
 
 impl Terms {
     /// Reads terms, every field optional: `signer` (an address), `model`, `adapter` (all zero: none), `sampler`,
-    /// `context` (bytes32), `profile` (a whole id, or `exact` or `fast` for this release's), `finish` (its name
-    /// or number), `scored`, `allowPrefix`, `tolerant`, `signatureOnly`, `threads`. `null` is the same as
-    /// absent. Empty text is no terms.
+    /// `context`, `nonce`, `clientEntropy`, `providerCommitment`, `beacon` (bytes32), `seed` (0x hex, or a decimal number),
+    /// `profile` (a whole id, or `exact` or `fast` for this release's), `finish` (its name or number), `domain` (`{chainId, verifyingContract}`, or
+    /// `"none"`), `issuedFrom`, `issuedUntil` (Unix seconds, both included), `scored`, `allowPrefix`, `tolerant`,
+    /// `signatureOnly`, `threads`. `null` is the same as absent. Empty text is no terms.
     ///
     /// # Errors
     /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) naming the field.
@@ -59,6 +63,16 @@ impl Terms {
                 profile: object.take("profile", Object::string)?.map(|text| profile_id(&text)).transpose()?,
                 finish: object.optional("finish").map(|value| finish(&value)).transpose()?,
                 context: object.take("context", Object::bytes)?,
+                domain: object.optional("domain").map(domain).transpose()?,
+                issued_from: object.take("issuedFrom", Object::uint64)?,
+                issued_until: object.take("issuedUntil", Object::uint64)?,
+                seed: ExpectedSeed {
+                    seed: object.optional("seed").map(|value| seed(&value)).transpose()?,
+                    client_entropy: object.take("clientEntropy", Object::bytes)?,
+                    provider_commitment: object.take("providerCommitment", Object::bytes)?,
+                    beacon: object.take("beacon", Object::bytes)?,
+                },
+                nonce: object.take("nonce", Object::bytes)?,
                 request: None,
                 scored: object.take("scored", Object::boolean)?.unwrap_or_default(),
                 allow_prefix: object.take("allowPrefix", Object::boolean)?.unwrap_or_default(),
@@ -68,6 +82,7 @@ impl Terms {
             signature_only: object.take("signatureOnly", Object::boolean)?.unwrap_or_default(),
         };
         object.finish()?;
+        terms.expectations.validate()?;
         Ok(terms)
     }
 }
@@ -141,6 +156,27 @@ pub fn profile_id(text: &str) -> Result<String> {
     })
 }
 
+fn domain(value: Value) -> Result<Domain> {
+    match value {
+        Value::String(text) if text == "none" => Ok(Domain::None),
+        Value::Object(_) => request::domain(Object::new("domain", value)?).map(|domain| Some(domain).into()),
+        _ => {
+            Err(Error::argument("domain", "must be an object of chainId and verifyingContract, or \"none\""))
+        }
+    }
+}
+
+fn seed(value: &Value) -> Result<Word> {
+    let seed = match value {
+        Value::String(text) if text != "random" => Some(Seed::parse(text)?),
+        Value::Number(number) => number.as_u64().map(Seed::from_u64),
+        _ => None,
+    };
+    let seed =
+        seed.ok_or_else(|| Error::argument("seed", "must be a string (0x hex, decimal) or a number"))?;
+    Ok(*seed.as_bytes())
+}
+
 fn finish(value: &Value) -> Result<Finish> {
     match value {
         Value::String(name) => Finish::from_name(name),
@@ -168,7 +204,21 @@ mod tests {
         assert_eq!(terms.expectations.finish, Some(Finish::MaxTokens));
         assert_eq!((terms.threads, terms.tolerant, terms.signature_only), (Some(2), true, false));
         assert!(terms.expectations.scored && !terms.expectations.allow_prefix);
+        let others = Terms::from_json(
+            br#"{"domain":{"chainId":"5","verifyingContract":"0x1111111111111111111111111111111111111111"},
+                "issuedFrom":1,"issuedUntil":"18446744073709551615","seed":258}"#,
+        )
+        .unwrap()
+        .expectations;
+        assert_eq!(others.domain, Some(Domain::Contract { chain_id: 5, verifying_contract: [0x11; 20] }));
+        assert_eq!((others.issued_from, others.issued_until), (Some(1), Some(u64::MAX)));
+        assert_eq!(others.seed.seed, Some(*Seed::from_u64(258).as_bytes()));
+        assert_eq!(
+            Terms::from_json(br#"{"domain":"none"}"#).unwrap().expectations.domain,
+            Some(Domain::None)
+        );
         assert_eq!(Terms::from_json(b"").unwrap().expectations.signer, None);
+        let zero_nonce = format!(r#"{{"nonce":"0x{}"}}"#, "0".repeat(64));
         for (text, field) in [
             (r#"{"signed":"x"}"#, "signed"),
             (r#"{"signer":"0x11"}"#, "signer"),
@@ -178,6 +228,19 @@ mod tests {
             (r#"{"finish":255}"#, "finish"),
             (r#"{"finish":[]}"#, "finish"),
             (r#"{"scored":1}"#, "scored"),
+            (r#"{"domain":"any"}"#, "domain"),
+            (r#"{"domain":{"chainId":1}}"#, "domain.verifyingContract"),
+            (
+                r#"{"domain":{"chainId":0,"verifyingContract":"0x1111111111111111111111111111111111111111"}}"#,
+                "domain.chainId",
+            ),
+            (r#"{"issuedFrom":-1}"#, "issuedFrom"),
+            (r#"{"issuedUntil":"01"}"#, "issuedUntil"),
+            (r#"{"issuedFrom":2,"issuedUntil":"1"}"#, "issuedFrom"),
+            (r#"{"beacon":7}"#, "beacon"),
+            (r#"{"seed":"random"}"#, "seed"),
+            (r#"{"seed":1.5}"#, "seed"),
+            (&zero_nonce, "nonce"),
         ] {
             let error = Terms::from_json(text.as_bytes()).expect_err(text);
             assert_eq!(error.field(), field, "{text}: {error}");

@@ -70,8 +70,10 @@ fn a_report_lists_what_was_not_compared() {
             "expected context (none given)",
             "expected signer (none given)",
             "expected finish (none given)",
-            "expected domain (no request given)",
-            "expected issuedAt (no request given)",
+            "expected domain (none given)",
+            "expected issuedAt (none given)",
+            "expected seed (none given)",
+            "expected nonce (none given)",
             "expected request (none given): a hidden system prompt would not show",
         ]
     );
@@ -97,8 +99,7 @@ fn a_report_lists_what_was_not_compared() {
         finish: Some(receipt.finish),
         context: Some([0; 32]),
         request: Some(asked.clone()),
-        scored: false,
-        allow_prefix: false,
+        ..Expectations::default()
     };
     let full = report(&document, &everything, &with(model()));
     assert_eq!(full.verdict, VERIFIED);

@@ -222,23 +222,36 @@ fn sampling() -> Result<Vec<Field>, Failure> {
     ])
 }
 
-/// Seed, nonce, and what the receipt is for.
-fn binding() -> Vec<Field> {
-    let seed = json!({ "anyOf": [
-        { "type": "string", "pattern": format!("^(?:random|0x[0-9a-fA-F]{{64}}|0*(?:{}))$", up_to(u64::MAX)) },
+/// A seed, or one of these words.
+pub fn seed(words: &[&str]) -> Value {
+    let words: String = words.iter().map(|word| format!("{word}|")).collect();
+    json!({ "anyOf": [
+        { "type": "string", "pattern": format!("^(?:{words}0x[0-9a-fA-F]{{64}}|0*(?:{}))$", up_to(u64::MAX)) },
         integer(0, u64::MAX),
-    ] });
+    ] })
+}
+
+/// A contract and its chain.
+pub fn contract_domain() -> Value {
     let chain = json!({ "anyOf": [
         { "type": "string", "pattern": decimal(Domain::MAX_CHAIN_ID)["pattern"], "not": { "const": "0" } },
         integer(1, Domain::MAX_CHAIN_ID),
     ] });
     let mut contract = json!({ "allOf": [address_of_a_person()] });
     contract["not"] = json!({ "const": attestlm::hex::encode(&[0; 20]) });
+    whole(vec![
+        field("chainId", "The EIP-155 chain id, 1 to 2^53 - 1.", chain),
+        field("verifyingContract", "The contract's address, 20 bytes, not zero.", contract),
+    ])
+}
+
+/// Seed, nonce, and what the receipt is for.
+fn binding() -> Vec<Field> {
     vec![
         optional(
             "seed",
             "`0x` and 64 hex digits, a decimal number below 2^64, or `random`; random if absent, none at temperature 0.",
-            seed,
+            seed(&["random"]),
         ),
         optional(
             "seedRule",
@@ -257,10 +270,7 @@ fn binding() -> Vec<Field> {
         optional(
             "domain",
             "The contract the receipt is for; none if absent.",
-            whole(vec![
-                field("chainId", "The EIP-155 chain id, 1 to 2^53 - 1.", chain),
-                field("verifyingContract", "The contract's address, 20 bytes, not zero.", contract),
-            ]),
+            contract_domain(),
         ),
         optional(
             "logprobs",

@@ -6,9 +6,10 @@ use attestlm::verdict::Verdict;
 use serde_json::{json, Value};
 
 use super::form::{
-    address_of_a_person, boolean, bytes32, closed, count, field, integer, list, nullable, one_of, only,
-    optional, text, uint32, whole,
+    address_of_a_person, boolean, bytes32, bytes32_not_zero, closed, count, field, integer, list, nullable,
+    one_of, only, optional, text, uint32, uint64_or_number, whole,
 };
+use super::request::{contract_domain, seed};
 use crate::Failure;
 
 /// The last finish of a generated receipt.
@@ -39,6 +40,30 @@ pub fn terms() -> Result<Value, Failure> {
             ),
             optional("sampler", "Hash of the sampler record, 32 bytes.", bytes32()),
             optional("context", "The job the receipt must be for, 32 bytes.", bytes32()),
+            optional(
+                "domain",
+                "The contract the receipt must be signed for, or that it is for none.",
+                json!({ "anyOf": [contract_domain(), { "const": "none" }] }),
+            ),
+            optional(
+                "issuedFrom",
+                "The first second, Unix time, at which it may say that it was issued.",
+                uint64_or_number(),
+            ),
+            optional("issuedUntil", "The last such second, not before `issuedFrom`.", uint64_or_number()),
+            optional("seed", "The seed: 32 bytes as 0x hex, or a whole number below 2^64.", seed(&[])),
+            optional(
+                "clientEntropy",
+                "The client's entropy, of which the seed must be made: rule 1.",
+                bytes32(),
+            ),
+            optional(
+                "providerCommitment",
+                "What the provider had published of its secret, of which the seed must be made: rule 1.",
+                bytes32(),
+            ),
+            optional("beacon", "The beacon, of which the seed must be made: rule 2.", bytes32()),
+            optional("nonce", "The request's nonce, 32 bytes, not all zero.", bytes32_not_zero()),
             optional("profile", "A whole profile id, or the name of one of this release's.", profile),
             optional("finish", "How the output must have ended: its name, or its number of 0 to 5.", finish),
             optional(

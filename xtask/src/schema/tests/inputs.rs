@@ -26,7 +26,7 @@ struct Input {
 type IsOne = fn(&Value, &Error) -> bool;
 
 /// What no schema says, or ours does not: why, and how such a refusal is known.
-const KNOWS_MORE: [(&str, IsOne); 21] = [
+const KNOWS_MORE: [(&str, IsOne); 22] = [
     ("a whole number has no point and no exponent", |value, _| {
         value.is_f64() && value.as_f64().is_some_and(|number| number.fract() == 0.0)
     }),
@@ -55,6 +55,9 @@ const KNOWS_MORE: [(&str, IsOne); 21] = [
     ("the two signers", |_, error| error.message().contains("must be the same as message.signer")),
     ("strictly rising tokens", |_, error| error.message().contains("must rise strictly")),
     ("rising steps", |_, error| error.message().contains("must rise in the steps' indices")),
+    ("a time that ends before it begins", |_, error| {
+        error.message().contains("must not be after issuedUntil")
+    }),
     ("segmenter 0", |_, error| error.message().contains("segmenter 0 takes no markers")),
     ("two markers", |_, error| error.message().contains("needs two markers")),
     ("bytes that are UTF-8", |_, error| error.message().contains("bytes that are UTF-8")),
@@ -90,7 +93,10 @@ fn inputs(schemas: &Schemas) -> Vec<Input> {
     ];
     let terms = json!({ "signer": address, "model": word("01"), "adapter": word("00"), "sampler": word("02"),
         "context": word("03"), "profile": "exact", "finish": "max-tokens", "scored": false, "allowPrefix": true,
-        "tolerant": true, "signatureOnly": false, "threads": 2 });
+        "tolerant": true, "signatureOnly": false, "threads": 2, "domain": { "chainId": 5, "verifyingContract": address },
+        "issuedFrom": 1_700_000_000, "issuedUntil": "1700000001", "seed": "7", "clientEntropy": word("04"),
+        "providerCommitment": word("05"), "beacon": word("06"), "nonce": word("07") });
+    let anywhere = json!({ "domain": "none", "seed": 7 });
     let options = json!({ "profile": "fast", "threads": 2, "oversubscribe": true, "contextTokens": 64, "streams": 3,
         "ubatch": 7 });
     let mut documents: Vec<Value> =
@@ -134,7 +140,11 @@ fn inputs(schemas: &Schemas) -> Vec<Input> {
             read: |text| Shown::from_json(text).map(drop),
             examples: vec![json!({ "steps": [2, 0] })],
         },
-        Input { schema: "terms", read: |text| Terms::from_json(text).map(drop), examples: vec![terms] },
+        Input {
+            schema: "terms",
+            read: |text| Terms::from_json(text).map(drop),
+            examples: vec![terms, anywhere],
+        },
         Input { schema: "receipt", read: read_receipt, examples: enough(schemas, "receipt", documents) },
         Input {
             schema: "step-proof",
