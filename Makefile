@@ -109,8 +109,9 @@ chain: contracts geth ## Run a chain on loopback, PORT (8545), with the contract
 gas: contracts geth ## Measure what the contracts cost; writes docs/gas.md
 	@node contracts/gas.mjs $(TARGET)/tools/geth
 
-# Receipts of the command on a real chain, by programs in Go, Python and Node.
-test-chain: build package contracts geth
+# Receipts of the command on a real chain, by programs in Go, Python and Node, and in the viewer.
+test-chain: build package contracts geth viewer
+	@scripts/setup.sh tests
 	@scripts/test-chain.sh $(TARGET)
 
 viewer: deps ## Build the viewer of receipts: one page, target/viewer/index.html (docs/viewer.md)

@@ -58,6 +58,8 @@ async function startGeth(geth, port, forks) {
       '--dev',
       ...['--datadir', join(folder, 'data'), '--ipcdisable', '--log.format', 'json'],
       ...['--http', '--http.addr', '127.0.0.1', '--http.port', port, '--http.api', 'eth,net,web3,debug'],
+      // Pages may ask it, as they may ask a public node: the viewer does (docs/viewer.md).
+      ...['--http.corsdomain', '*'],
       ...['--authrpc.addr', '127.0.0.1', '--authrpc.port', 0],
     ].map(String),
     // A group of its own: the terminal's Ctrl-C is for this process, which then ends geth.

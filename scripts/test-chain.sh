@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Receipts on a real chain: installs the packages as a user would, with go-ethereum, web3.py and viem, and has the programs of
-# examples/onchain anchor and check receipts on geth; then measures gas again (docs/gas.md). All of it on loopback.
+# examples/onchain anchor and check receipts on geth, and the viewer look for one; then measures gas again (docs/gas.md). All of it on loopback.
 #   scripts/test-chain.sh target-directory
-# Needs TARGET/package (scripts/package.sh), TARGET/release/attestlm, TARGET/tools/geth, contracts/out and scripts/deps.sh.
+# Needs TARGET/package (scripts/package.sh), TARGET/release/attestlm, TARGET/tools/geth, contracts/out, the viewer and its packages
+# (make viewer), Chromium and scripts/deps.sh.
 set -euo pipefail
 [ $# = 1 ] && [ -n "$1" ] || { sed -n 's/^#   /usage: /p' "$0" >&2; exit 2; }
 target=$(realpath "$1")
@@ -46,7 +47,7 @@ cp "$examples"/go/{go.mod,go.sum,main.go} "$work/go/"
 (cd "$work/go" && go mod edit -replace=attestlm="$(echo ./attestlm-go-*)" &&
     go vet -tags attestlm_static . && go build -tags attestlm_static -o onchain .)
 
-export GETH=$target/tools/geth ATTESTLM=$target/release/attestlm
+export GETH=$target/tools/geth ATTESTLM=$target/release/attestlm VIEWER_PAGE=$target/viewer/index.html
 timeout --kill-after=30 400 node contracts/test/chain.test.mjs "$work"
 echo "== gas"
 timeout --kill-after=30 120 node contracts/gas.mjs "$GETH" --check

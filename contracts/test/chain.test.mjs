@@ -62,7 +62,7 @@ function write(name, value) {
 
 /** A receipt document of the bundled model, for the verifier of a chain, in a file; with more choices NAME.1.json and so on. */
 async function receipt(name, { chainId = chain.chainId, verifier = chain.attestlm.address, choices = 1 } = {}) {
-  const question = 'Tom has 12 apples. Anna gives him 7 more. He eats 5 apples. How many apples does Tom have now?';
+  const question = 'Tom has 12 apples. Anna gives him 7 more. He eats 5 apples. He buys 3 apples. How many apples does Tom have now?';
   const options = ['--prompt', question, '--temperature', '0.7', '--seed', '7', '--choices', choices, '--key', keystore];
   await output(attestlm, ['run', ...options, '--domain', `${chainId}:${verifier.toLowerCase()}`, '--receipt', file(name)].map(String), {
     ATTESTLM_PASSWORD: 'quickstart',
@@ -148,6 +148,31 @@ test('anchored by one, found and verified by all; the first anchor stays', withi
   await anchor('node', made, other);
   assert.equal((await anchors(digestOf(made))).length, 1);
   assert.deepEqual(await check(made), found);
+});
+
+test('the viewer finds the anchor, and none of another receipt', within, async () => {
+  const page = ['--test-reporter=tap', '--test-name-pattern=^a real node$', join(root, 'viewer/test/page.test.mjs')];
+  const { status, stdout, stderr } = await ran(process.execPath, page, {
+    VIEWER_RPC: chain.url,
+    VIEWER_REGISTRY: chain.registry.address,
+    VIEWER_RECEIPT: made,
+    VIEWER_PAGE: process.env.VIEWER_PAGE,
+  });
+  assert.equal(status, 0, stdout + stderr);
+  assert.match(stdout, /^ok \d+ - a real node$/m);
+});
+
+test('of four steps one is shown, and the others nowhere in the document', within, async () => {
+  const { steps } = read(file('receipt.json')).disclosure;
+  assert.equal(steps.length, 4);
+  const text = readFileSync(made, 'utf8');
+  assert.ok(text.includes(JSON.stringify(steps[1].text)));
+  // Whole, and by line; the digits of the answer alone are in every hash.
+  const withheld = [0, 2, 3].flatMap((index) => [JSON.stringify(steps[index].text), ...steps[index].text.match(/.*=.*/g) ?? []]);
+  assert.equal(withheld.length, 5);
+  for (const part of withheld) {
+    assert.ok(!text.includes(part), part);
+  }
 });
 
 test('a step with one character changed is refused', within, async () => {

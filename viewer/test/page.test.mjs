@@ -628,6 +628,8 @@ test('a real node', { skip: process.env.VIEWER_RPC ? false : 'VIEWER_RPC names n
   const opened = await open(browser);
   await choose(opened.page, readFileSync(path, 'utf8'));
   assert.match((await ask(opened.page, url, registry))[0], /^Anchored on chain/);
+  await choose(opened.page, receipt('contract'));
+  assert.match((await ask(opened.page, url, registry))[0], /^Not anchored/);
   await opened.close({ allowed: (asked) => asked === new URL(url).href });
 });
 
