@@ -1,6 +1,7 @@
 //! What every language reads: generations, requests and model files that must be refused, and the manifest of all
 //! cases.
 
+mod frozen;
 mod generations;
 mod gguf;
 mod manifest;
@@ -37,6 +38,7 @@ pub fn files() -> Result<BTreeMap<PathBuf, String>, Failure> {
         }
     }
     let manifest = manifest::of(&files)?;
+    frozen::check(&manifest)?;
     files.insert(root().join("vectors/manifest.json"), text(&manifest)?);
     Ok(files)
 }
