@@ -12,6 +12,7 @@ pub mod gguf;
 pub mod grammar;
 pub mod hex;
 pub mod json;
+pub mod kernels;
 pub mod merkle;
 pub mod micros;
 #[cfg(feature = "engine")]

@@ -1,0 +1,23 @@
+//! Kernels that are exact by construction: the sequence of operations behind every output element is written down in
+//! `docs/spec/numerics-2.md`, and no tile, batch, thread count or instruction set changes it.
+//!
+//! Inside a block a quantized dot product is integer arithmetic, exact in any order; the float rim around it (scales, and
+//! the sum over blocks) has one order, which lets the lanes of a vector be different outputs. [`reference`] is that order in
+//! plain Rust; whatever is faster must equal it bit for bit.
+
+mod activation;
+mod format;
+mod half;
+mod isa;
+mod matmul;
+pub mod reference;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+pub use activation::Activations;
+pub use format::{Format, Unit};
+pub use isa::Isa;
+pub use matmul::{matmul, Weights};
+
+/// Weights that share an activation scale, and are summed as integers.
+pub const UNIT: usize = 32;

@@ -1,0 +1,5 @@
+//! The order of operations, in plain Rust: `docs/spec/numerics-2.md` in code. What it computes is what every kernel computes.
+
+mod matmul;
+
+pub(super) use matmul::matmul;

@@ -1,0 +1,587 @@
+//! AVX2 with FMA: 8 rows in the lanes, 4 columns at a time.
+
+use std::arch::x86_64::*;
+use std::ops::Range;
+
+use super::{Columns, Panels};
+use crate::kernels::matmul::Weights;
+use crate::kernels::{Activations, Format, UNIT};
+
+/// Rows of a panel.
+const ROWS: usize = 8;
+/// Columns of a tile: 4 sums of products, 4 of floats and what they are made of fill the 16 registers.
+const COLUMNS: usize = 4;
+/// Panels that are made before they are used for all columns: what the second cache holds beside the activations.
+const PANELS: usize = 8;
+/// Columns from which on making panels pays.
+const MANY: usize = 2;
+
+/// How a format's blocks become units in registers.
+trait Blocks {
+    const FORMAT: Format;
+    /// What is taken from the unsigned integers of a unit is 2 to this power; 0: nothing.
+    const OFFSET: u32;
+    /// The integers are signed: their products need their signs moved to the activations, for 255 * 127 * 2 is too large
+    /// for the 16 bits between.
+    const SIGNED: bool = false;
+
+    /// The 32 integers of unit `unit` of a block.
+    ///
+    /// # Safety
+    /// A whole block lies at `block`; the caller has AVX2.
+    unsafe fn quants(block: *const u8, unit: usize) -> __m256i;
+
+    /// The scales (and after them the minima) of the units of a block of each row.
+    ///
+    /// # Safety
+    /// A whole block lies at each of `blocks`; the caller has AVX2 and F16C.
+    unsafe fn scales(blocks: &[*const u8; ROWS], out: &mut [__m256; 16]);
+}
+
+struct Q8_0;
+struct Q4_0;
+struct Q4K;
+struct Q5K;
+struct Q6K;
+
+impl Blocks for Q8_0 {
+    const FORMAT: Format = Format::Q8_0;
+    const OFFSET: u32 = 0;
+    const SIGNED: bool = true;
+
+    #[inline(always)]
+    unsafe fn quants(block: *const u8, _: usize) -> __m256i {
+        // SAFETY: 32 bytes after the scale, by the contract.
+        unsafe { _mm256_loadu_si256(block.add(2).cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn scales(blocks: &[*const u8; ROWS], out: &mut [__m256; 16]) {
+        // SAFETY: as ours.
+        out[0] = unsafe { halves(blocks, 0) };
+    }
+}
+
+impl Blocks for Q4_0 {
+    const FORMAT: Format = Format::Q4_0;
+    const OFFSET: u32 = 3;
+
+    #[inline(always)]
+    unsafe fn quants(block: *const u8, _: usize) -> __m256i {
+        // SAFETY: 16 bytes after the scale, by the contract.
+        unsafe {
+            let low = _mm_loadu_si128(block.add(2).cast());
+            let both = _mm256_inserti128_si256(_mm256_castsi128_si256(low), _mm_srli_epi16(low, 4), 1);
+            _mm256_and_si256(both, _mm256_set1_epi8(15))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn scales(blocks: &[*const u8; ROWS], out: &mut [__m256; 16]) {
+        // SAFETY: as ours.
+        out[0] = unsafe { halves(blocks, 0) };
+    }
+}
+
+/// The nibbles of unit `unit` of a block whose low bits begin at `low`.
+///
+/// # Safety
+/// 128 bytes lie at `low`; the caller has AVX2.
+#[inline(always)]
+unsafe fn nibbles(low: *const u8, unit: usize) -> __m256i {
+    // SAFETY: unit / 2 is at most 3.
+    unsafe {
+        let pair = _mm256_loadu_si256(low.add(unit / 2 * 32).cast());
+        let shifted = if unit.is_multiple_of(2) { pair } else { _mm256_srli_epi16(pair, 4) };
+        _mm256_and_si256(shifted, _mm256_set1_epi8(15))
+    }
+}
+
+/// Scales and minima of the formats that pack them in six bits, at byte 4 of the block.
+///
+/// # Safety
+/// 16 bytes lie at each of `blocks`; the caller has AVX2.
+#[inline(always)]
+unsafe fn packed_scales(blocks: &[*const u8; ROWS], out: &mut [__m256; 16]) {
+    // SAFETY: bytes 0 to 15 of the block.
+    unsafe {
+        let (mut scales, mut minima) = ([_mm256_setzero_ps(); ROWS], [_mm256_setzero_ps(); ROWS]);
+        for (row, block) in blocks.iter().enumerate() {
+            let low = block.add(4).cast::<u32>().read_unaligned();
+            let middle = block.add(8).cast::<u32>().read_unaligned();
+            let high = block.add(12).cast::<u32>().read_unaligned();
+            let join = |first: u32, second: u32| u64::from(first) | u64::from(second) << 32;
+            let scale = join(low & 0x3f3f_3f3f, high & 0x0f0f_0f0f | low >> 2 & 0x3030_3030);
+            let min = join(middle & 0x3f3f_3f3f, high >> 4 & 0x0f0f_0f0f | middle >> 2 & 0x3030_3030);
+            let floats =
+                |bytes: u64| _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_cvtsi64_si128(bytes.cast_signed())));
+            let both = _mm_cvtph_ps(_mm_cvtsi32_si128(block.cast::<i32>().read_unaligned()));
+            scales[row] = _mm256_mul_ps(floats(scale), _mm256_broadcastss_ps(both));
+            minima[row] = _mm256_mul_ps(floats(min), _mm256_broadcastss_ps(_mm_movehdup_ps(both)));
+        }
+        out[..8].copy_from_slice(&floats_by_row(&scales));
+        out[8..].copy_from_slice(&floats_by_row(&minima));
+    }
+}
+
+impl Blocks for Q4K {
+    const FORMAT: Format = Format::Q4_K;
+    const OFFSET: u32 = 0;
+
+    #[inline(always)]
+    unsafe fn quants(block: *const u8, unit: usize) -> __m256i {
+        // SAFETY: the low bits are bytes 16 to 143.
+        unsafe { nibbles(block.add(16), unit) }
+    }
+
+    #[inline(always)]
+    unsafe fn scales(blocks: &[*const u8; ROWS], out: &mut [__m256; 16]) {
+        // SAFETY: as ours.
+        unsafe { packed_scales(blocks, out) }
+    }
+}
+
+impl Blocks for Q5K {
+    const FORMAT: Format = Format::Q5_K;
+    const OFFSET: u32 = 0;
+
+    #[inline(always)]
+    unsafe fn quants(block: *const u8, unit: usize) -> __m256i {
+        // SAFETY: the high bits are bytes 16 to 47, the low ones bytes 48 to 175.
+        unsafe {
+            let high = _mm256_loadu_si256(block.add(16).cast());
+            #[allow(clippy::cast_possible_truncation)] // below 8
+            let bit = _mm_cvtsi32_si128(unit as i32);
+            let high = _mm256_and_si256(_mm256_srl_epi16(high, bit), _mm256_set1_epi8(1));
+            _mm256_or_si256(nibbles(block.add(48), unit), _mm256_slli_epi16(high, 4))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn scales(blocks: &[*const u8; ROWS], out: &mut [__m256; 16]) {
+        // SAFETY: as ours.
+        unsafe { packed_scales(blocks, out) }
+    }
+}
+
+impl Blocks for Q6K {
+    const FORMAT: Format = Format::Q6_K;
+    const OFFSET: u32 = 5;
+
+    #[inline(always)]
+    unsafe fn quants(block: *const u8, unit: usize) -> __m256i {
+        let (part, quarter) = (unit / 4, unit % 4);
+        // SAFETY: the low bits are bytes 0 to 127, the high ones bytes 128 to 191.
+        unsafe {
+            let low = _mm256_loadu_si256(block.add(part * 64 + quarter % 2 * 32).cast());
+            let low = if quarter < 2 { low } else { _mm256_srli_epi16(low, 4) };
+            let high = _mm256_loadu_si256(block.add(128 + part * 32).cast());
+            #[allow(clippy::cast_possible_truncation)] // below 4
+            let bit = _mm_cvtsi32_si128(2 * quarter as i32);
+            let high = _mm256_srl_epi16(high, bit);
+            let high = _mm256_slli_epi16(_mm256_and_si256(high, _mm256_set1_epi8(3)), 4);
+            _mm256_or_si256(_mm256_and_si256(low, _mm256_set1_epi8(15)), high)
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn scales(blocks: &[*const u8; ROWS], out: &mut [__m256; 16]) {
+        // SAFETY: the scales are bytes 192 to 207, their own scale follows.
+        unsafe {
+            let (mut first, mut second) = ([_mm256_setzero_ps(); ROWS], [_mm256_setzero_ps(); ROWS]);
+            for (row, block) in blocks.iter().enumerate() {
+                let bytes = _mm_loadu_si128(block.add(192).cast());
+                let scale =
+                    _mm_cvtph_ps(_mm_cvtsi32_si128(i32::from(block.add(208).cast::<u16>().read_unaligned())));
+                let floats = |bytes| {
+                    _mm256_mul_ps(
+                        _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes)),
+                        _mm256_broadcastss_ps(scale),
+                    )
+                };
+                first[row] = floats(bytes);
+                second[row] = floats(_mm_unpackhi_epi64(bytes, bytes));
+            }
+            out[..8].copy_from_slice(&floats_by_row(&first));
+            out[8..].copy_from_slice(&floats_by_row(&second));
+        }
+    }
+}
+
+/// The binary16 at byte `at` of each row's block.
+///
+/// # Safety
+/// The blocks reach there; the caller has AVX2 and F16C.
+#[inline(always)]
+unsafe fn halves(blocks: &[*const u8; ROWS], at: usize) -> __m256 {
+    // SAFETY: by the contract.
+    let half = |row: usize| unsafe { blocks[row].add(at).cast::<i16>().read_unaligned() };
+    // SAFETY: by the contract.
+    unsafe {
+        _mm256_cvtph_ps(_mm_set_epi16(half(7), half(6), half(5), half(4), half(3), half(2), half(1), half(0)))
+    }
+}
+
+/// Eight words of each of 8 rows, in words of all rows.
+///
+/// # Safety
+/// The caller has AVX2.
+#[inline(always)]
+unsafe fn by_row(z: &[__m256i; ROWS]) -> [__m256i; 8] {
+    // SAFETY: no memory is touched.
+    unsafe {
+        let mut a = [_mm256_setzero_si256(); 8];
+        for i in 0..4 {
+            a[2 * i] = _mm256_unpacklo_epi32(z[2 * i], z[2 * i + 1]);
+            a[2 * i + 1] = _mm256_unpackhi_epi32(z[2 * i], z[2 * i + 1]);
+        }
+        let mut b = [_mm256_setzero_si256(); 8];
+        for i in 0..2 {
+            b[4 * i] = _mm256_unpacklo_epi64(a[4 * i], a[4 * i + 2]);
+            b[4 * i + 1] = _mm256_unpackhi_epi64(a[4 * i], a[4 * i + 2]);
+            b[4 * i + 2] = _mm256_unpacklo_epi64(a[4 * i + 1], a[4 * i + 3]);
+            b[4 * i + 3] = _mm256_unpackhi_epi64(a[4 * i + 1], a[4 * i + 3]);
+        }
+        let mut words = [_mm256_setzero_si256(); 8];
+        for i in 0..4 {
+            words[i] = _mm256_permute2x128_si256(b[i], b[4 + i], 0x20);
+            words[4 + i] = _mm256_permute2x128_si256(b[i], b[4 + i], 0x31);
+        }
+        words
+    }
+}
+
+/// The integers of unit `unit` of a block of each row, in groups of four of all rows.
+///
+/// # Safety
+/// A whole block lies at each of `blocks`; the caller has AVX2.
+#[inline(always)]
+unsafe fn words<B: Blocks>(blocks: &[*const u8; ROWS], unit: usize) -> [__m256i; 8] {
+    // SAFETY: by the contract.
+    unsafe {
+        let mut rows = [_mm256_setzero_si256(); ROWS];
+        for (row, block) in rows.iter_mut().zip(blocks) {
+            *row = B::quants(*block, unit);
+        }
+        by_row(&rows)
+    }
+}
+
+/// As [`by_row`], of floats.
+///
+/// # Safety
+/// As there.
+#[inline(always)]
+unsafe fn floats_by_row(rows: &[__m256; ROWS]) -> [__m256; 8] {
+    // SAFETY: as ours.
+    unsafe {
+        let mut bits = [_mm256_setzero_si256(); ROWS];
+        for (bits, row) in bits.iter_mut().zip(rows) {
+            *bits = _mm256_castps_si256(*row);
+        }
+        let words = by_row(&bits);
+        let mut floats = [_mm256_setzero_ps(); 8];
+        for (float, words) in floats.iter_mut().zip(words) {
+            *float = _mm256_castsi256_ps(words);
+        }
+        floats
+    }
+}
+
+/// Scales and minima of a unit: one scale, one and a minimum, or two scales.
+const fn factors(format: Format) -> usize {
+    if format.has_halves() || format.has_min() {
+        2
+    } else {
+        1
+    }
+}
+
+/// Bytes of a unit in a panel: 256 of integers, then 32 for each factor.
+const fn panel_unit(format: Format) -> usize {
+    ROWS * UNIT + ROWS * 4 * factors(format)
+}
+
+/// The factors of unit `unit` of a block.
+#[inline(always)]
+fn factors_of<B: Blocks>(scales: &[__m256; 16], unit: usize) -> [__m256; 2] {
+    if B::FORMAT.has_halves() {
+        [scales[2 * unit], scales[2 * unit + 1]]
+    } else {
+        [scales[unit], scales[8 + unit]]
+    }
+}
+
+/// Makes the panel of 8 rows.
+///
+/// # Safety
+/// Rows of `units` units lie at `rows`; `panel` is on a cache line and holds `units` times [`panel_unit`] bytes; the caller
+/// has AVX2.
+#[target_feature(enable = "avx2,fma,f16c")]
+unsafe fn pack<B: Blocks>(rows: &[*const u8; ROWS], units: usize, panel: *mut u8) {
+    let (each, size) = (B::FORMAT.block_units(), panel_unit(B::FORMAT));
+    // SAFETY: by the contract: block by block, and unit by unit of the panel.
+    unsafe {
+        let mut scales = [_mm256_setzero_ps(); 16];
+        for block in 0..units / each {
+            let blocks = rows.map(|row| row.add(block * B::FORMAT.block_bytes()));
+            B::scales(&blocks, &mut scales);
+            for unit in 0..each {
+                let to = panel.add((block * each + unit) * size);
+                let words = words::<B>(&blocks, unit);
+                for (group, words) in words.into_iter().enumerate() {
+                    _mm256_store_si256(to.add(group * 32).cast(), words);
+                }
+                let of_unit = factors_of::<B>(&scales, unit);
+                for (at, factor) in of_unit.into_iter().enumerate().take(factors(B::FORMAT)) {
+                    _mm256_store_ps(to.add(ROWS * UNIT + at * 32).cast(), factor);
+                }
+            }
+        }
+    }
+}
+
+/// What the sums of a unit's products begin with, where its integers are unsigned by an offset.
+///
+/// # Safety
+/// Unit `at` is one of `columns`; the caller has AVX2.
+#[inline(always)]
+unsafe fn start<B: Blocks>(columns: &Columns, at: usize, part: usize) -> __m256i {
+    // SAFETY: by the contract.
+    unsafe {
+        let [first, second] = *columns.sums.add(at);
+        let sum = match (B::FORMAT.has_halves(), part) {
+            (false, _) => first + second,
+            (true, 0) => first,
+            (true, _) => second,
+        };
+        _mm256_set1_epi32(if B::OFFSET == 0 { 0 } else { -(sum << B::OFFSET) })
+    }
+}
+
+/// Four integers of a column, in every lane.
+///
+/// # Safety
+/// Group `group` of unit `at` is one of `columns`; the caller has AVX2.
+#[inline(always)]
+unsafe fn four(columns: &Columns, at: usize, group: usize) -> __m256i {
+    // SAFETY: by the contract.
+    unsafe { _mm256_set1_epi32(columns.quants.add(at * UNIT + group * 4).cast::<i32>().read_unaligned()) }
+}
+
+/// The float rim of a unit's sum of products: `sum + products * (factor * scale)`, one rounding for each sign.
+///
+/// # Safety
+/// Unit `at` is one of `columns`; the caller has AVX2.
+#[inline(always)]
+unsafe fn rim(columns: &Columns, at: usize, products: __m256i, factor: __m256, sum: __m256) -> __m256 {
+    // SAFETY: by the contract.
+    unsafe {
+        let scale = _mm256_mul_ps(factor, _mm256_set1_ps(*columns.scales.add(at)));
+        _mm256_fmadd_ps(_mm256_cvtepi32_ps(products), scale, sum)
+    }
+}
+
+/// `sum - min * scaled sum`.
+///
+/// # Safety
+/// As [`rim`].
+#[inline(always)]
+unsafe fn minimum(columns: &Columns, at: usize, min: __m256, sum: __m256) -> __m256 {
+    // SAFETY: by the contract.
+    unsafe { _mm256_fnmadd_ps(min, _mm256_set1_ps(*columns.scaled_sums.add(at)), sum) }
+}
+
+/// Writes the sums of 8 rows, or of the first `rows`.
+///
+/// # Safety
+/// `out` holds so many; the caller has AVX2.
+#[inline(always)]
+unsafe fn write(out: *mut f32, rows: usize, sums: __m256) {
+    // SAFETY: no more are written.
+    unsafe {
+        if rows >= ROWS {
+            _mm256_storeu_ps(out, sums);
+        } else {
+            let mut all = [0.0; ROWS];
+            _mm256_storeu_ps(all.as_mut_ptr(), sums);
+            std::ptr::copy_nonoverlapping(all.as_ptr(), out, rows);
+        }
+    }
+}
+
+/// `products` and what four weights of each row make with four integers of a column.
+///
+/// # Safety
+/// The caller has AVX2.
+#[inline(always)]
+unsafe fn multiply<B: Blocks>(products: __m256i, weights: __m256i, four: __m256i) -> __m256i {
+    // SAFETY: no memory is touched.
+    unsafe {
+        let pairs = if B::SIGNED {
+            _mm256_maddubs_epi16(_mm256_abs_epi8(weights), _mm256_sign_epi8(four, weights))
+        } else {
+            _mm256_maddubs_epi16(weights, four)
+        };
+        _mm256_add_epi32(products, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)))
+    }
+}
+
+/// A panel by `N` columns.
+///
+/// # Safety
+/// A panel of the columns' units lies at `panel`; there are `N` columns; `out` holds `rows` rows of each, `stride` apart; the
+/// caller has AVX2.
+#[target_feature(enable = "avx2,fma,f16c")]
+unsafe fn tile<B: Blocks, const N: usize>(
+    panel: *const u8,
+    columns: Columns,
+    out: *mut f32,
+    rows: usize,
+    stride: usize,
+) {
+    let size = panel_unit(B::FORMAT);
+    let parts = if B::FORMAT.has_halves() { 2 } else { 1 };
+    let groups = UNIT / 4 / parts;
+    // SAFETY: by the contract.
+    unsafe {
+        let mut sums = [_mm256_setzero_ps(); N];
+        for unit in 0..columns.units {
+            let from = panel.add(unit * size);
+            let at = |n: usize| n * columns.units + unit;
+            for part in 0..parts {
+                let mut products = [_mm256_setzero_si256(); N];
+                for n in 0..N {
+                    products[n] = start::<B>(&columns, at(n), part);
+                }
+                for group in part * groups..(part + 1) * groups {
+                    let weights = _mm256_load_si256(from.add(group * 32).cast());
+                    for n in 0..N {
+                        products[n] = multiply::<B>(products[n], weights, four(&columns, at(n), group));
+                    }
+                }
+                let factor = _mm256_load_ps(from.add(ROWS * UNIT + part * 32).cast());
+                for n in 0..N {
+                    sums[n] = rim(&columns, at(n), products[n], factor, sums[n]);
+                }
+            }
+            if B::FORMAT.has_min() {
+                let min = _mm256_load_ps(from.add(ROWS * UNIT + 32).cast());
+                for n in 0..N {
+                    sums[n] = minimum(&columns, at(n), min, sums[n]);
+                }
+            }
+        }
+        for (n, sums) in sums.into_iter().enumerate() {
+            write(out.add(n * stride), rows, sums);
+        }
+    }
+}
+
+/// 8 rows of one column, without a panel.
+///
+/// # Safety
+/// Rows of the column's units lie at `rows`; `out` holds `count` rows; the caller has AVX2.
+#[target_feature(enable = "avx2,fma,f16c")]
+unsafe fn column<B: Blocks>(rows: &[*const u8; ROWS], columns: Columns, out: *mut f32, count: usize) {
+    let each = B::FORMAT.block_units();
+    let parts = if B::FORMAT.has_halves() { 2 } else { 1 };
+    let groups = UNIT / 4 / parts;
+    // SAFETY: by the contract.
+    unsafe {
+        let mut scales = [_mm256_setzero_ps(); 16];
+        let mut sum = _mm256_setzero_ps();
+        for block in 0..columns.units / each {
+            let blocks = rows.map(|row| row.add(block * B::FORMAT.block_bytes()));
+            B::scales(&blocks, &mut scales);
+            for unit in 0..each {
+                let at = block * each + unit;
+                let words = words::<B>(&blocks, unit);
+                let factors = factors_of::<B>(&scales, unit);
+                for part in 0..parts {
+                    let mut products = start::<B>(&columns, at, part);
+                    for group in part * groups..(part + 1) * groups {
+                        products = multiply::<B>(products, words[group], four(&columns, at, group));
+                    }
+                    sum = rim(&columns, at, products, factors[part], sum);
+                }
+                if B::FORMAT.has_min() {
+                    sum = minimum(&columns, at, factors[1], sum);
+                }
+            }
+        }
+        write(out, count, sum);
+    }
+}
+
+/// Where 8 rows begin; beyond `rows` the last one again, whose results nobody reads.
+fn starts(weights: &Weights<'_>, first: usize, rows: &Range<usize>) -> [*const u8; ROWS] {
+    std::array::from_fn(|i| weights.row((first + i).min(rows.end - 1)).as_ptr())
+}
+
+fn with<B: Blocks>(
+    weights: &Weights<'_>,
+    rows: Range<usize>,
+    activations: &Activations,
+    out: &mut [f32],
+    stride: usize,
+) {
+    let (columns, count) = (Columns::of(activations), activations.columns());
+    let out = out.as_mut_ptr();
+    if count < MANY {
+        for first in rows.clone().step_by(ROWS) {
+            let left = (rows.end - first).min(ROWS);
+            // SAFETY: the caller has seen that `out` holds every row of every column, and that this machine has AVX2; each
+            // row is as long as a column.
+            unsafe {
+                column::<B>(&starts(weights, first, &rows), columns, out.add(first - rows.start), left)
+            };
+        }
+        return;
+    }
+    let panel = columns.units * panel_unit(B::FORMAT);
+    let mut panels = Panels::new(PANELS * panel);
+    for first in rows.clone().step_by(PANELS * ROWS) {
+        let left = (rows.end - first).min(PANELS * ROWS);
+        for (at, first) in (first..first + left).step_by(ROWS).enumerate() {
+            // SAFETY: as above; a panel begins after a whole number of cache lines.
+            unsafe {
+                pack::<B>(&starts(weights, first, &rows), columns.units, panels.as_mut_ptr().add(at * panel))
+            };
+        }
+        for column in (0..count).step_by(COLUMNS) {
+            for at in 0..left.div_ceil(ROWS) {
+                let done = at * ROWS;
+                // SAFETY: as above; the match takes as many columns as there are.
+                unsafe {
+                    let (panel, columns) = (panels.as_mut_ptr().add(at * panel), columns.from(column));
+                    let out = out.add(column * stride + first - rows.start + done);
+                    let run = match (count - column).min(COLUMNS) {
+                        1 => tile::<B, 1>,
+                        2 => tile::<B, 2>,
+                        3 => tile::<B, 3>,
+                        _ => tile::<B, 4>,
+                    };
+                    run(panel, columns, out, left - done, stride);
+                }
+            }
+        }
+    }
+}
+
+/// As [`crate::kernels::matmul`], on a machine that has AVX2, of an `out` that holds the product.
+pub fn matmul(
+    weights: &Weights<'_>,
+    rows: Range<usize>,
+    activations: &Activations,
+    out: &mut [f32],
+    stride: usize,
+) {
+    match weights.format() {
+        Format::Q8_0 => with::<Q8_0>(weights, rows, activations, out, stride),
+        Format::Q4_0 => with::<Q4_0>(weights, rows, activations, out, stride),
+        Format::Q4_K => with::<Q4K>(weights, rows, activations, out, stride),
+        Format::Q5_K => with::<Q5K>(weights, rows, activations, out, stride),
+        Format::Q6_K => with::<Q6K>(weights, rows, activations, out, stride),
+    }
+}
