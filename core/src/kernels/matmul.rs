@@ -159,7 +159,7 @@ mod tests {
             let bytes = random_weights(format, rows, units, seed);
             let weights = Weights::new(format, &bytes, rows, units).unwrap();
             let columns: Vec<f32> = values.iter().copied().cycle().take(columns * units * UNIT).collect();
-            let activations = Activations::quantize(&columns, units);
+            let activations = Activations::quantize(Isa::Scalar, &columns, units);
             let stride = rows + 3;
             let product = |isa, ranges: &[(usize, usize)]| {
                 let mut out = vec![7.0; stride * activations.columns()];

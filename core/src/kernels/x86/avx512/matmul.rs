@@ -1,18 +1,18 @@
-//! AVX2 with FMA: 8 rows in the lanes, 4 columns at a time.
+//! AVX-512 with VNNI: 16 rows in the lanes, 32 rows by 6 columns at a time.
 
 use std::arch::x86_64::*;
 use std::ops::Range;
 
-use super::{Columns, Panels};
 use crate::kernels::matmul::Weights;
+use crate::kernels::x86::{Columns, Panels};
 use crate::kernels::{Activations, Format, UNIT};
 
 /// Rows of a panel.
-const ROWS: usize = 8;
-/// Columns of a tile: 4 sums of products, 4 of floats and what they are made of fill the 16 registers.
-const COLUMNS: usize = 4;
+const ROWS: usize = 16;
+/// Columns of a tile: with two panels 24 sums, two weights and what they are multiplied with fill the 32 registers.
+const COLUMNS: usize = 6;
 /// Panels that are made before they are used for all columns: what the second cache holds beside the activations.
-const PANELS: usize = 8;
+const PANELS: usize = 4;
 /// Columns from which on making panels pays.
 const MANY: usize = 2;
 
@@ -21,11 +21,8 @@ trait Blocks {
     const FORMAT: Format;
     /// What is taken from the unsigned integers of a unit is 2 to this power; 0: nothing.
     const OFFSET: u32;
-    /// The integers are signed: their products need their signs moved to the activations, for 255 * 127 * 2 is too large
-    /// for the 16 bits between.
-    const SIGNED: bool = false;
 
-    /// The 32 integers of unit `unit` of a block.
+    /// The 32 unsigned integers of unit `unit` of a block.
     ///
     /// # Safety
     /// A whole block lies at `block`; the caller has AVX2.
@@ -34,8 +31,8 @@ trait Blocks {
     /// The scales (and after them the minima) of the units of a block of each row.
     ///
     /// # Safety
-    /// A whole block lies at each of `blocks`; the caller has AVX2 and F16C.
-    unsafe fn scales(blocks: &[*const u8; ROWS], out: &mut [__m256; 16]);
+    /// A whole block lies at each of `blocks`; the caller has AVX-512.
+    unsafe fn scales(blocks: &[*const u8; ROWS], out: &mut [__m512; 16]);
 }
 
 struct Q8_0;
@@ -46,17 +43,16 @@ struct Q6K;
 
 impl Blocks for Q8_0 {
     const FORMAT: Format = Format::Q8_0;
-    const OFFSET: u32 = 0;
-    const SIGNED: bool = true;
+    const OFFSET: u32 = 7;
 
     #[inline(always)]
     unsafe fn quants(block: *const u8, _: usize) -> __m256i {
         // SAFETY: 32 bytes after the scale, by the contract.
-        unsafe { _mm256_loadu_si256(block.add(2).cast()) }
+        unsafe { _mm256_xor_si256(_mm256_loadu_si256(block.add(2).cast()), _mm256_set1_epi8(-128)) }
     }
 
     #[inline(always)]
-    unsafe fn scales(blocks: &[*const u8; ROWS], out: &mut [__m256; 16]) {
+    unsafe fn scales(blocks: &[*const u8; ROWS], out: &mut [__m512; 16]) {
         // SAFETY: as ours.
         out[0] = unsafe { halves(blocks, 0) };
     }
@@ -77,7 +73,7 @@ impl Blocks for Q4_0 {
     }
 
     #[inline(always)]
-    unsafe fn scales(blocks: &[*const u8; ROWS], out: &mut [__m256; 16]) {
+    unsafe fn scales(blocks: &[*const u8; ROWS], out: &mut [__m512; 16]) {
         // SAFETY: as ours.
         out[0] = unsafe { halves(blocks, 0) };
     }
@@ -100,9 +96,9 @@ unsafe fn nibbles(low: *const u8, unit: usize) -> __m256i {
 /// Scales and minima of the formats that pack them in six bits, at byte 4 of the block.
 ///
 /// # Safety
-/// 16 bytes lie at each of `blocks`; the caller has AVX2.
+/// 16 bytes lie at each of `blocks`; the caller has AVX-512.
 #[inline(always)]
-unsafe fn packed_scales(blocks: &[*const u8; ROWS], out: &mut [__m256; 16]) {
+unsafe fn packed_scales(blocks: &[*const u8; ROWS], out: &mut [__m512; 16]) {
     // SAFETY: bytes 0 to 15 of the block.
     unsafe {
         let (mut scales, mut minima) = ([_mm256_setzero_ps(); ROWS], [_mm256_setzero_ps(); ROWS]);
@@ -135,7 +131,7 @@ impl Blocks for Q4K {
     }
 
     #[inline(always)]
-    unsafe fn scales(blocks: &[*const u8; ROWS], out: &mut [__m256; 16]) {
+    unsafe fn scales(blocks: &[*const u8; ROWS], out: &mut [__m512; 16]) {
         // SAFETY: as ours.
         unsafe { packed_scales(blocks, out) }
     }
@@ -158,7 +154,7 @@ impl Blocks for Q5K {
     }
 
     #[inline(always)]
-    unsafe fn scales(blocks: &[*const u8; ROWS], out: &mut [__m256; 16]) {
+    unsafe fn scales(blocks: &[*const u8; ROWS], out: &mut [__m512; 16]) {
         // SAFETY: as ours.
         unsafe { packed_scales(blocks, out) }
     }
@@ -185,7 +181,7 @@ impl Blocks for Q6K {
     }
 
     #[inline(always)]
-    unsafe fn scales(blocks: &[*const u8; ROWS], out: &mut [__m256; 16]) {
+    unsafe fn scales(blocks: &[*const u8; ROWS], out: &mut [__m512; 16]) {
         // SAFETY: the scales are bytes 192 to 207, their own scale follows.
         unsafe {
             let (mut first, mut second) = ([_mm256_setzero_ps(); ROWS], [_mm256_setzero_ps(); ROWS]);
@@ -211,41 +207,64 @@ impl Blocks for Q6K {
 /// The binary16 at byte `at` of each row's block.
 ///
 /// # Safety
-/// The blocks reach there; the caller has AVX2 and F16C.
+/// The blocks reach there; the caller has AVX-512 and F16C.
 #[inline(always)]
-unsafe fn halves(blocks: &[*const u8; ROWS], at: usize) -> __m256 {
+unsafe fn halves(blocks: &[*const u8; ROWS], at: usize) -> __m512 {
     // SAFETY: by the contract.
     let half = |row: usize| unsafe { blocks[row].add(at).cast::<i16>().read_unaligned() };
     // SAFETY: by the contract.
     unsafe {
-        _mm256_cvtph_ps(_mm_set_epi16(half(7), half(6), half(5), half(4), half(3), half(2), half(1), half(0)))
+        _mm512_cvtph_ps(_mm256_set_epi16(
+            half(15),
+            half(14),
+            half(13),
+            half(12),
+            half(11),
+            half(10),
+            half(9),
+            half(8),
+            half(7),
+            half(6),
+            half(5),
+            half(4),
+            half(3),
+            half(2),
+            half(1),
+            half(0),
+        ))
     }
 }
 
-/// Eight words of each of 8 rows, in words of all rows.
+/// Eight words of each of 16 rows, in words of all rows.
 ///
 /// # Safety
-/// The caller has AVX2.
+/// The caller has AVX-512.
 #[inline(always)]
-unsafe fn by_row(z: &[__m256i; ROWS]) -> [__m256i; 8] {
+unsafe fn by_row(rows: &[__m256i; ROWS]) -> [__m512i; 8] {
     // SAFETY: no memory is touched.
     unsafe {
-        let mut a = [_mm256_setzero_si256(); 8];
-        for i in 0..4 {
-            a[2 * i] = _mm256_unpacklo_epi32(z[2 * i], z[2 * i + 1]);
-            a[2 * i + 1] = _mm256_unpackhi_epi32(z[2 * i], z[2 * i + 1]);
+        let mut z = [_mm512_setzero_si512(); 8];
+        for i in 0..8 {
+            z[i] = _mm512_inserti64x4(_mm512_castsi256_si512(rows[i]), rows[i + 8], 1);
         }
-        let mut b = [_mm256_setzero_si256(); 8];
+        let mut a = [_mm512_setzero_si512(); 8];
+        for i in 0..4 {
+            a[2 * i] = _mm512_unpacklo_epi32(z[2 * i], z[2 * i + 1]);
+            a[2 * i + 1] = _mm512_unpackhi_epi32(z[2 * i], z[2 * i + 1]);
+        }
+        let mut b = [_mm512_setzero_si512(); 8];
         for i in 0..2 {
-            b[4 * i] = _mm256_unpacklo_epi64(a[4 * i], a[4 * i + 2]);
-            b[4 * i + 1] = _mm256_unpackhi_epi64(a[4 * i], a[4 * i + 2]);
-            b[4 * i + 2] = _mm256_unpacklo_epi64(a[4 * i + 1], a[4 * i + 3]);
-            b[4 * i + 3] = _mm256_unpackhi_epi64(a[4 * i + 1], a[4 * i + 3]);
+            b[4 * i] = _mm512_unpacklo_epi64(a[4 * i], a[4 * i + 2]);
+            b[4 * i + 1] = _mm512_unpackhi_epi64(a[4 * i], a[4 * i + 2]);
+            b[4 * i + 2] = _mm512_unpacklo_epi64(a[4 * i + 1], a[4 * i + 3]);
+            b[4 * i + 3] = _mm512_unpackhi_epi64(a[4 * i + 1], a[4 * i + 3]);
         }
-        let mut words = [_mm256_setzero_si256(); 8];
+        let low = _mm512_set_epi64(13, 12, 5, 4, 9, 8, 1, 0);
+        let high = _mm512_set_epi64(15, 14, 7, 6, 11, 10, 3, 2);
+        let mut words = [_mm512_setzero_si512(); 8];
         for i in 0..4 {
-            words[i] = _mm256_permute2x128_si256(b[i], b[4 + i], 0x20);
-            words[4 + i] = _mm256_permute2x128_si256(b[i], b[4 + i], 0x31);
+            words[i] = _mm512_permutex2var_epi64(b[i], low, b[4 + i]);
+            words[4 + i] = _mm512_permutex2var_epi64(b[i], high, b[4 + i]);
         }
         words
     }
@@ -254,9 +273,9 @@ unsafe fn by_row(z: &[__m256i; ROWS]) -> [__m256i; 8] {
 /// The integers of unit `unit` of a block of each row, in groups of four of all rows.
 ///
 /// # Safety
-/// A whole block lies at each of `blocks`; the caller has AVX2.
+/// A whole block lies at each of `blocks`; the caller has AVX-512.
 #[inline(always)]
-unsafe fn words<B: Blocks>(blocks: &[*const u8; ROWS], unit: usize) -> [__m256i; 8] {
+unsafe fn words<B: Blocks>(blocks: &[*const u8; ROWS], unit: usize) -> [__m512i; 8] {
     // SAFETY: by the contract.
     unsafe {
         let mut rows = [_mm256_setzero_si256(); ROWS];
@@ -272,7 +291,7 @@ unsafe fn words<B: Blocks>(blocks: &[*const u8; ROWS], unit: usize) -> [__m256i;
 /// # Safety
 /// As there.
 #[inline(always)]
-unsafe fn floats_by_row(rows: &[__m256; ROWS]) -> [__m256; 8] {
+unsafe fn floats_by_row(rows: &[__m256; ROWS]) -> [__m512; 8] {
     // SAFETY: as ours.
     unsafe {
         let mut bits = [_mm256_setzero_si256(); ROWS];
@@ -280,9 +299,9 @@ unsafe fn floats_by_row(rows: &[__m256; ROWS]) -> [__m256; 8] {
             *bits = _mm256_castps_si256(*row);
         }
         let words = by_row(&bits);
-        let mut floats = [_mm256_setzero_ps(); 8];
+        let mut floats = [_mm512_setzero_ps(); 8];
         for (float, words) in floats.iter_mut().zip(words) {
-            *float = _mm256_castsi256_ps(words);
+            *float = _mm512_castsi512_ps(words);
         }
         floats
     }
@@ -297,14 +316,14 @@ const fn factors(format: Format) -> usize {
     }
 }
 
-/// Bytes of a unit in a panel: 256 of integers, then 32 for each factor.
+/// Bytes of a unit in a panel: 512 of integers, then 64 for each factor.
 const fn panel_unit(format: Format) -> usize {
     ROWS * UNIT + ROWS * 4 * factors(format)
 }
 
 /// The factors of unit `unit` of a block.
 #[inline(always)]
-fn factors_of<B: Blocks>(scales: &[__m256; 16], unit: usize) -> [__m256; 2] {
+fn factors_of<B: Blocks>(scales: &[__m512; 16], unit: usize) -> [__m512; 2] {
     if B::FORMAT.has_halves() {
         [scales[2 * unit], scales[2 * unit + 1]]
     } else {
@@ -312,17 +331,17 @@ fn factors_of<B: Blocks>(scales: &[__m256; 16], unit: usize) -> [__m256; 2] {
     }
 }
 
-/// Makes the panel of 8 rows.
+/// Makes the panel of 16 rows.
 ///
 /// # Safety
 /// Rows of `units` units lie at `rows`; `panel` is on a cache line and holds `units` times [`panel_unit`] bytes; the caller
-/// has AVX2.
-#[target_feature(enable = "avx2,fma,f16c")]
+/// has AVX-512.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
 unsafe fn pack<B: Blocks>(rows: &[*const u8; ROWS], units: usize, panel: *mut u8) {
     let (each, size) = (B::FORMAT.block_units(), panel_unit(B::FORMAT));
     // SAFETY: by the contract: block by block, and unit by unit of the panel.
     unsafe {
-        let mut scales = [_mm256_setzero_ps(); 16];
+        let mut scales = [_mm512_setzero_ps(); 16];
         for block in 0..units / each {
             let blocks = rows.map(|row| row.add(block * B::FORMAT.block_bytes()));
             B::scales(&blocks, &mut scales);
@@ -330,11 +349,11 @@ unsafe fn pack<B: Blocks>(rows: &[*const u8; ROWS], units: usize, panel: *mut u8
                 let to = panel.add((block * each + unit) * size);
                 let words = words::<B>(&blocks, unit);
                 for (group, words) in words.into_iter().enumerate() {
-                    _mm256_store_si256(to.add(group * 32).cast(), words);
+                    _mm512_store_si512(to.add(group * 64).cast(), words);
                 }
                 let of_unit = factors_of::<B>(&scales, unit);
                 for (at, factor) in of_unit.into_iter().enumerate().take(factors(B::FORMAT)) {
-                    _mm256_store_ps(to.add(ROWS * UNIT + at * 32).cast(), factor);
+                    _mm512_store_ps(to.add(ROWS * UNIT + at * 64).cast(), factor);
                 }
             }
         }
@@ -344,9 +363,9 @@ unsafe fn pack<B: Blocks>(rows: &[*const u8; ROWS], units: usize, panel: *mut u8
 /// What the sums of a unit's products begin with, where its integers are unsigned by an offset.
 ///
 /// # Safety
-/// Unit `at` is one of `columns`; the caller has AVX2.
+/// Unit `at` is one of `columns`; the caller has AVX-512.
 #[inline(always)]
-unsafe fn start<B: Blocks>(columns: &Columns, at: usize, part: usize) -> __m256i {
+unsafe fn start<B: Blocks>(columns: &Columns, at: usize, part: usize) -> __m512i {
     // SAFETY: by the contract.
     unsafe {
         let [first, second] = *columns.sums.add(at);
@@ -355,30 +374,30 @@ unsafe fn start<B: Blocks>(columns: &Columns, at: usize, part: usize) -> __m256i
             (true, 0) => first,
             (true, _) => second,
         };
-        _mm256_set1_epi32(if B::OFFSET == 0 { 0 } else { -(sum << B::OFFSET) })
+        _mm512_set1_epi32(if B::OFFSET == 0 { 0 } else { -(sum << B::OFFSET) })
     }
 }
 
 /// Four integers of a column, in every lane.
 ///
 /// # Safety
-/// Group `group` of unit `at` is one of `columns`; the caller has AVX2.
+/// Group `group` of unit `at` is one of `columns`; the caller has AVX-512.
 #[inline(always)]
-unsafe fn four(columns: &Columns, at: usize, group: usize) -> __m256i {
+unsafe fn four(columns: &Columns, at: usize, group: usize) -> __m512i {
     // SAFETY: by the contract.
-    unsafe { _mm256_set1_epi32(columns.quants.add(at * UNIT + group * 4).cast::<i32>().read_unaligned()) }
+    unsafe { _mm512_set1_epi32(columns.quants.add(at * UNIT + group * 4).cast::<i32>().read_unaligned()) }
 }
 
 /// The float rim of a unit's sum of products: `sum + products * (factor * scale)`, one rounding for each sign.
 ///
 /// # Safety
-/// Unit `at` is one of `columns`; the caller has AVX2.
+/// Unit `at` is one of `columns`; the caller has AVX-512.
 #[inline(always)]
-unsafe fn rim(columns: &Columns, at: usize, products: __m256i, factor: __m256, sum: __m256) -> __m256 {
+unsafe fn rim(columns: &Columns, at: usize, products: __m512i, factor: __m512, sum: __m512) -> __m512 {
     // SAFETY: by the contract.
     unsafe {
-        let scale = _mm256_mul_ps(factor, _mm256_set1_ps(*columns.scales.add(at)));
-        _mm256_fmadd_ps(_mm256_cvtepi32_ps(products), scale, sum)
+        let scale = _mm512_mul_ps(factor, _mm512_set1_ps(*columns.scales.add(at)));
+        _mm512_fmadd_ps(_mm512_cvtepi32_ps(products), scale, sum)
     }
 }
 
@@ -387,53 +406,29 @@ unsafe fn rim(columns: &Columns, at: usize, products: __m256i, factor: __m256, s
 /// # Safety
 /// As [`rim`].
 #[inline(always)]
-unsafe fn minimum(columns: &Columns, at: usize, min: __m256, sum: __m256) -> __m256 {
+unsafe fn minimum(columns: &Columns, at: usize, min: __m512, sum: __m512) -> __m512 {
     // SAFETY: by the contract.
-    unsafe { _mm256_fnmadd_ps(min, _mm256_set1_ps(*columns.scaled_sums.add(at)), sum) }
+    unsafe { _mm512_fnmadd_ps(min, _mm512_set1_ps(*columns.scaled_sums.add(at)), sum) }
 }
 
-/// Writes the sums of 8 rows, or of the first `rows`.
+/// Writes the sums of 16 rows, or of the first `rows`.
 ///
 /// # Safety
-/// `out` holds so many; the caller has AVX2.
+/// `out` holds so many; the caller has AVX-512.
 #[inline(always)]
-unsafe fn write(out: *mut f32, rows: usize, sums: __m256) {
-    // SAFETY: no more are written.
-    unsafe {
-        if rows >= ROWS {
-            _mm256_storeu_ps(out, sums);
-        } else {
-            let mut all = [0.0; ROWS];
-            _mm256_storeu_ps(all.as_mut_ptr(), sums);
-            std::ptr::copy_nonoverlapping(all.as_ptr(), out, rows);
-        }
-    }
+unsafe fn write(out: *mut f32, rows: usize, sums: __m512) {
+    let mask = if rows >= ROWS { !0 } else { (1u16 << rows) - 1 };
+    // SAFETY: what the mask leaves out is not written.
+    unsafe { _mm512_mask_storeu_ps(out, mask, sums) }
 }
 
-/// `products` and what four weights of each row make with four integers of a column.
+/// `P` panels by `N` columns.
 ///
 /// # Safety
-/// The caller has AVX2.
-#[inline(always)]
-unsafe fn multiply<B: Blocks>(products: __m256i, weights: __m256i, four: __m256i) -> __m256i {
-    // SAFETY: no memory is touched.
-    unsafe {
-        let pairs = if B::SIGNED {
-            _mm256_maddubs_epi16(_mm256_abs_epi8(weights), _mm256_sign_epi8(four, weights))
-        } else {
-            _mm256_maddubs_epi16(weights, four)
-        };
-        _mm256_add_epi32(products, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)))
-    }
-}
-
-/// A panel by `N` columns.
-///
-/// # Safety
-/// A panel of the columns' units lies at `panel`; there are `N` columns; `out` holds `rows` rows of each, `stride` apart; the
-/// caller has AVX2.
-#[target_feature(enable = "avx2,fma,f16c")]
-unsafe fn tile<B: Blocks, const N: usize>(
+/// `P` panels of the columns' units lie at `panel`; there are `N` columns; `out` holds `rows` rows of each, `stride` apart;
+/// the caller has AVX-512.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
+unsafe fn tile<B: Blocks, const P: usize, const N: usize>(
     panel: *const u8,
     columns: Columns,
     out: *mut f32,
@@ -445,52 +440,68 @@ unsafe fn tile<B: Blocks, const N: usize>(
     let groups = UNIT / 4 / parts;
     // SAFETY: by the contract.
     unsafe {
-        let mut sums = [_mm256_setzero_ps(); N];
+        let mut sums = [[_mm512_setzero_ps(); N]; P];
         for unit in 0..columns.units {
-            let from = panel.add(unit * size);
-            let at = |n: usize| n * columns.units + unit;
+            let from = |p: usize| panel.add((p * columns.units + unit) * size);
             for part in 0..parts {
-                let mut products = [_mm256_setzero_si256(); N];
+                let mut products = [[_mm512_setzero_si512(); N]; P];
                 for n in 0..N {
-                    products[n] = start::<B>(&columns, at(n), part);
+                    let start = start::<B>(&columns, n * columns.units + unit, part);
+                    products.iter_mut().for_each(|panel| panel[n] = start);
                 }
                 for group in part * groups..(part + 1) * groups {
-                    let weights = _mm256_load_si256(from.add(group * 32).cast());
+                    let mut weights = [_mm512_setzero_si512(); P];
+                    for (p, weights) in weights.iter_mut().enumerate() {
+                        *weights = _mm512_load_si512(from(p).add(group * 64).cast());
+                    }
                     for n in 0..N {
-                        products[n] = multiply::<B>(products[n], weights, four(&columns, at(n), group));
+                        let four = four(&columns, n * columns.units + unit, group);
+                        for p in 0..P {
+                            products[p][n] = _mm512_dpbusd_epi32(products[p][n], weights[p], four);
+                        }
                     }
                 }
-                let factor = _mm256_load_ps(from.add(ROWS * UNIT + part * 32).cast());
-                for n in 0..N {
-                    sums[n] = rim(&columns, at(n), products[n], factor, sums[n]);
+                for p in 0..P {
+                    let factor = _mm512_load_ps(from(p).add(ROWS * UNIT + part * 64).cast());
+                    for n in 0..N {
+                        let at = n * columns.units + unit;
+                        sums[p][n] = rim(&columns, at, products[p][n], factor, sums[p][n]);
+                    }
                 }
             }
             if B::FORMAT.has_min() {
-                let min = _mm256_load_ps(from.add(ROWS * UNIT + 32).cast());
-                for n in 0..N {
-                    sums[n] = minimum(&columns, at(n), min, sums[n]);
+                for p in 0..P {
+                    let min = _mm512_load_ps(from(p).add(ROWS * UNIT + 64).cast());
+                    for n in 0..N {
+                        sums[p][n] = minimum(&columns, n * columns.units + unit, min, sums[p][n]);
+                    }
                 }
             }
         }
-        for (n, sums) in sums.into_iter().enumerate() {
-            write(out.add(n * stride), rows, sums);
+        for (p, sums) in sums.into_iter().enumerate() {
+            let first = p * ROWS;
+            if rows > first {
+                for (n, sums) in sums.into_iter().enumerate() {
+                    write(out.add(n * stride + first), rows - first, sums);
+                }
+            }
         }
     }
 }
 
-/// 8 rows of one column, without a panel.
+/// 16 rows of one column, without a panel.
 ///
 /// # Safety
-/// Rows of the column's units lie at `rows`; `out` holds `count` rows; the caller has AVX2.
-#[target_feature(enable = "avx2,fma,f16c")]
+/// Rows of the column's units lie at `rows`; `out` holds `count` rows; the caller has AVX-512.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
 unsafe fn column<B: Blocks>(rows: &[*const u8; ROWS], columns: Columns, out: *mut f32, count: usize) {
     let each = B::FORMAT.block_units();
     let parts = if B::FORMAT.has_halves() { 2 } else { 1 };
     let groups = UNIT / 4 / parts;
     // SAFETY: by the contract.
     unsafe {
-        let mut scales = [_mm256_setzero_ps(); 16];
-        let mut sum = _mm256_setzero_ps();
+        let mut scales = [_mm512_setzero_ps(); 16];
+        let mut sum = _mm512_setzero_ps();
         for block in 0..columns.units / each {
             let blocks = rows.map(|row| row.add(block * B::FORMAT.block_bytes()));
             B::scales(&blocks, &mut scales);
@@ -501,7 +512,7 @@ unsafe fn column<B: Blocks>(rows: &[*const u8; ROWS], columns: Columns, out: *mu
                 for part in 0..parts {
                     let mut products = start::<B>(&columns, at, part);
                     for group in part * groups..(part + 1) * groups {
-                        products = multiply::<B>(products, words[group], four(&columns, at, group));
+                        products = _mm512_dpbusd_epi32(products, words[group], four(&columns, at, group));
                     }
                     sum = rim(&columns, at, products, factors[part], sum);
                 }
@@ -514,7 +525,7 @@ unsafe fn column<B: Blocks>(rows: &[*const u8; ROWS], columns: Columns, out: *mu
     }
 }
 
-/// Where 8 rows begin; beyond `rows` the last one again, whose results nobody reads.
+/// Where 16 rows begin; beyond `rows` the last one again, whose results nobody reads.
 fn starts(weights: &Weights<'_>, first: usize, rows: &Range<usize>) -> [*const u8; ROWS] {
     std::array::from_fn(|i| weights.row((first + i).min(rows.end - 1)).as_ptr())
 }
@@ -531,7 +542,7 @@ fn with<B: Blocks>(
     if count < MANY {
         for first in rows.clone().step_by(ROWS) {
             let left = (rows.end - first).min(ROWS);
-            // SAFETY: the caller has seen that `out` holds every row of every column, and that this machine has AVX2; each
+            // SAFETY: the caller has seen that `out` holds every row of every column, and that this machine has AVX-512; each
             // row is as long as a column.
             unsafe {
                 column::<B>(&starts(weights, first, &rows), columns, out.add(first - rows.start), left)
@@ -550,17 +561,25 @@ fn with<B: Blocks>(
             };
         }
         for column in (0..count).step_by(COLUMNS) {
-            for at in 0..left.div_ceil(ROWS) {
-                let done = at * ROWS;
+            for at in (0..left.div_ceil(ROWS)).step_by(2) {
+                let (done, two) = (at * ROWS, left > (at + 1) * ROWS);
                 // SAFETY: as above; the match takes as many columns as there are.
                 unsafe {
                     let (panel, columns) = (panels.as_mut_ptr().add(at * panel), columns.from(column));
                     let out = out.add(column * stride + first - rows.start + done);
-                    let run = match (count - column).min(COLUMNS) {
-                        1 => tile::<B, 1>,
-                        2 => tile::<B, 2>,
-                        3 => tile::<B, 3>,
-                        _ => tile::<B, 4>,
+                    let run = match (two, (count - column).min(COLUMNS)) {
+                        (true, 1) => tile::<B, 2, 1>,
+                        (true, 2) => tile::<B, 2, 2>,
+                        (true, 3) => tile::<B, 2, 3>,
+                        (true, 4) => tile::<B, 2, 4>,
+                        (true, 5) => tile::<B, 2, 5>,
+                        (true, _) => tile::<B, 2, 6>,
+                        (false, 1) => tile::<B, 1, 1>,
+                        (false, 2) => tile::<B, 1, 2>,
+                        (false, 3) => tile::<B, 1, 3>,
+                        (false, 4) => tile::<B, 1, 4>,
+                        (false, 5) => tile::<B, 1, 5>,
+                        (false, _) => tile::<B, 1, 6>,
                     };
                     run(panel, columns, out, left - done, stride);
                 }
@@ -569,7 +588,7 @@ fn with<B: Blocks>(
     }
 }
 
-/// As [`crate::kernels::matmul`], on a machine that has AVX2, of an `out` that holds the product.
+/// As [`crate::kernels::matmul`], on a machine that has AVX-512, of an `out` that holds the product.
 pub fn matmul(
     weights: &Weights<'_>,
     rows: Range<usize>,
