@@ -6,9 +6,12 @@
 //! plain Rust; whatever is faster must equal it bit for bit.
 
 mod activation;
+pub mod dot;
 mod format;
+pub mod functions;
 mod half;
 mod isa;
+pub mod lanes;
 mod matmul;
 pub mod reference;
 #[cfg(target_arch = "x86_64")]
@@ -18,6 +21,8 @@ pub use activation::Activations;
 pub use format::{Format, Unit};
 pub use isa::Isa;
 pub use matmul::{matmul, Weights};
+#[cfg(target_arch = "x86_64")]
+pub use x86::{avx2::Avx2, avx512::Avx512};
 
 /// Weights that share an activation scale, and are summed as integers.
 pub const UNIT: usize = 32;

@@ -71,3 +71,83 @@ impl Panels {
         self.lines.as_mut_ptr().cast()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::avx2::Avx2;
+    use super::avx512::Avx512;
+    use crate::kernels::dot::dots;
+    use crate::kernels::functions::{exp, gelu, silu, tanh};
+    use crate::kernels::lanes::{Lanes, Plain, LANES};
+    use crate::kernels::Isa;
+
+    /// Every function of lanes, and every operation of theirs.
+    fn functions<L: Lanes>(values: &[f32; LANES], others: &[f32; LANES]) -> Vec<[u32; LANES]> {
+        let (a, b) = (L::load(values), L::load(others));
+        let operations = [
+            a.add(b),
+            a.sub(b),
+            a.mul(b),
+            a.div(b),
+            a.fma(b, a),
+            a.neg(),
+            a.abs(),
+            a.round(),
+            a.if_less(b, a, b),
+        ];
+        let all = [exp(a), silu(a), tanh(a), gelu(a)];
+        let bits = |lanes: L| {
+            let mut values = [0.0; LANES];
+            lanes.store(&mut values);
+            values.map(|value| if value.is_nan() { u32::MAX } else { value.to_bits() })
+        };
+        operations.into_iter().chain(all).map(bits).collect()
+    }
+
+    fn products<L: Lanes>(values: &[f32], others: &[f32], length: usize) -> Vec<u32> {
+        let (row, column) = (|at| &values[at..], |at| &others[at..]);
+        let tile = dots::<L, 3, 2>([row(0), row(1), row(2)], [column(0), column(1)], length);
+        tile.as_flattened().iter().map(|sum| sum.to_bits()).collect()
+    }
+
+    macro_rules! on {
+        ($features:literal, $function:ident::<$lanes:ty>($($argument:expr),*)) => {{
+            #[target_feature(enable = $features)]
+            unsafe fn run<A, R>(call: impl Fn(A) -> R, argument: A) -> R {
+                call(argument)
+            }
+            // SAFETY: the caller has looked whether this machine has the features.
+            unsafe { run(|()| $function::<$lanes>($($argument),*), ()) }
+        }};
+    }
+
+    proptest! {
+        #[test]
+        fn lanes_compute_what_plain_rust_does(bits in any::<[u32; 16]>(), others in any::<[u32; 16]>(), near in any::<[i16; 16]>()) {
+            let any = [bits, others].map(|bits| bits.map(f32::from_bits));
+            let near = [near.map(|value| f32::from(value) / 256.0), any[1]];
+            for [a, b] in [any, near] {
+                let expected = functions::<Plain>(&a, &b);
+                if Isa::Avx2.is_here() {
+                    prop_assert_eq!(&on!("avx2,fma", functions::<Avx2>(&a, &b)), &expected);
+                }
+                if Isa::Avx512.is_here() {
+                    prop_assert_eq!(&on!("avx512f,avx512dq", functions::<Avx512>(&a, &b)), &expected);
+                }
+            }
+        }
+
+        #[test]
+        fn products_are_what_plain_rust_makes(values in prop::collection::vec(-9.0f32..9.0, 102), others in prop::collection::vec(-9.0f32..9.0, 101), length in 0usize..100) {
+            let expected = products::<Plain>(&values, &others, length);
+            if Isa::Avx2.is_here() {
+                prop_assert_eq!(&on!("avx2,fma", products::<Avx2>(&values, &others, length)), &expected);
+            }
+            if Isa::Avx512.is_here() {
+                prop_assert_eq!(&on!("avx512f,avx512dq", products::<Avx512>(&values, &others, length)), &expected);
+            }
+        }
+    }
+}

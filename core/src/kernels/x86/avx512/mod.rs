@@ -1,7 +1,9 @@
 //! AVX-512 with VNNI.
 
 mod activation;
+mod lanes;
 mod matmul;
 
 pub use activation::quantize;
+pub use lanes::Avx512;
 pub use matmul::matmul;

@@ -1,0 +1,143 @@
+//! 16 numbers at a time: what the kernels that are not integer products are written in, once for every instruction set.
+//!
+//! Each operation is one of IEEE 754 in each lane, rounded once; the lanes never meet but in [`tree`]. [`Plain`] is that in
+//! plain Rust, and so the reference.
+
+/// Lanes of a vector.
+pub const LANES: usize = 16;
+
+/// 16 lanes of binary32.
+///
+/// The methods of an instruction set's type may be called only where the machine has it and the caller is compiled for it:
+/// whoever names such a type has seen to that.
+pub trait Lanes: Copy {
+    /// The same in all lanes.
+    fn splat(value: f32) -> Self;
+    /// From memory.
+    fn load(values: &[f32; LANES]) -> Self;
+    /// To memory.
+    fn store(self, values: &mut [f32; LANES]);
+    /// `self + other`.
+    fn add(self, other: Self) -> Self;
+    /// `self - other`.
+    fn sub(self, other: Self) -> Self;
+    /// `self * other`.
+    fn mul(self, other: Self) -> Self;
+    /// `self / other`.
+    fn div(self, other: Self) -> Self;
+    /// `self * factor + addend`, rounded once.
+    fn fma(self, factor: Self, addend: Self) -> Self;
+    /// The sign turned around, of a zero and a NaN too.
+    fn neg(self) -> Self;
+    /// Without its sign.
+    fn abs(self) -> Self;
+    /// The nearest integer, ties to even.
+    fn round(self) -> Self;
+    /// `yes` where `self < other`, elsewhere, and where either is NaN, `no`.
+    fn if_less(self, other: Self, yes: Self, no: Self) -> Self;
+    /// 2 to the power of an integer of -126 to 127; anything of other numbers.
+    fn two_to(self) -> Self;
+}
+
+/// Adding it leaves an integer below 2^22 in the low bits of the sum.
+const MAGIC: f32 = 12_582_912.0;
+
+/// In plain Rust.
+#[derive(Debug, Clone, Copy)]
+pub struct Plain([f32; LANES]);
+
+impl Plain {
+    #[inline(always)]
+    fn with(self, other: Self, operation: impl Fn(f32, f32) -> f32) -> Self {
+        Plain(std::array::from_fn(|lane| operation(self.0[lane], other.0[lane])))
+    }
+
+    #[inline(always)]
+    fn map(self, operation: impl Fn(f32) -> f32) -> Self {
+        Plain(self.0.map(operation))
+    }
+}
+
+impl Lanes for Plain {
+    #[inline(always)]
+    fn splat(value: f32) -> Self {
+        Plain([value; LANES])
+    }
+
+    #[inline(always)]
+    fn load(values: &[f32; LANES]) -> Self {
+        Plain(*values)
+    }
+
+    #[inline(always)]
+    fn store(self, values: &mut [f32; LANES]) {
+        *values = self.0;
+    }
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        self.with(other, |a, b| a + b)
+    }
+
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        self.with(other, |a, b| a - b)
+    }
+
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        self.with(other, |a, b| a * b)
+    }
+
+    #[inline(always)]
+    fn div(self, other: Self) -> Self {
+        self.with(other, |a, b| a / b)
+    }
+
+    #[inline(always)]
+    fn fma(self, factor: Self, addend: Self) -> Self {
+        Plain(std::array::from_fn(|lane| self.0[lane].mul_add(factor.0[lane], addend.0[lane])))
+    }
+
+    #[inline(always)]
+    fn neg(self) -> Self {
+        self.map(|value| -value)
+    }
+
+    #[inline(always)]
+    fn abs(self) -> Self {
+        self.map(f32::abs)
+    }
+
+    #[inline(always)]
+    fn round(self) -> Self {
+        self.map(f32::round_ties_even)
+    }
+
+    #[inline(always)]
+    fn if_less(self, other: Self, yes: Self, no: Self) -> Self {
+        let pick = |lane: usize| if self.0[lane] < other.0[lane] { yes.0[lane] } else { no.0[lane] };
+        Plain(std::array::from_fn(pick))
+    }
+
+    #[inline(always)]
+    fn two_to(self) -> Self {
+        self.map(|value| f32::from_bits((value + MAGIC).to_bits().wrapping_add(127) << 23))
+    }
+}
+
+/// The sum of all lanes: each of the first half and what lies a half away, until one is left.
+#[inline(always)]
+#[must_use]
+pub fn tree<L: Lanes>(lanes: L) -> f32 {
+    let mut values = [0.0; LANES];
+    lanes.store(&mut values);
+    let mut half = LANES / 2;
+    while half > 0 {
+        for lane in 0..half {
+            values[lane] += values[lane + half];
+        }
+        half /= 2;
+    }
+    values[0]
+}
