@@ -28,7 +28,7 @@ pub fn dots<L: Lanes, const R: usize, const C: usize>(
     let mut sums = [[0.0; C]; R];
     for r in 0..R {
         for c in 0..C {
-            if length % LANES > 0 {
+            if !length.is_multiple_of(LANES) {
                 let (row, column) = (rest::<L>(row_rests[r]), rest::<L>(column_rests[c]));
                 lanes[r][c] = row.fma(column, lanes[r][c]);
             }

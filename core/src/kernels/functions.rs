@@ -88,6 +88,7 @@ mod tests {
 
     /// Units in the last place between a result and the exact value.
     fn ulps(found: f32, exact: f64) -> f64 {
+        #[allow(clippy::cast_possible_truncation)] // to the nearest
         let near = exact as f32;
         let ulp = f64::from(f32::from_bits(near.abs().to_bits() + 1)) - f64::from(near.abs());
         ((f64::from(found) - exact) / ulp).abs()
