@@ -80,7 +80,14 @@ impl<'a> Check<'a> {
         receipt.check_form().map_err(|e| invalid(e.to_string()))?;
         self.document.domain.check_form().map_err(|e| invalid(e.to_string()))?;
         self.compared("form");
-        self.signature()?;
+        let left_to_the_chain = self.signature()?;
+        self.all_but_the_signature(expectations)?;
+        // Whatever else is wrong says more.
+        left_to_the_chain.map_or(Ok(()), Err)
+    }
+
+    fn all_but_the_signature(&mut self, expectations: &Expectations) -> Result<(), Verdict> {
+        let receipt = &self.document.receipt;
         match (receipt.kind, expectations.scored) {
             (Kind::Scored, false) => {
                 return Err(invalid("kind: a scored receipt, whose output was given and not generated"));
@@ -120,37 +127,30 @@ impl<'a> Check<'a> {
         self.request(expectations)
     }
 
-    fn signature(&mut self) -> Result<(), Verdict> {
+    /// The verdict if only the signer's chain can say whether it is one.
+    fn signature(&mut self) -> Result<Option<Verdict>, Verdict> {
         let receipt = &self.document.receipt;
         if !self.document.is_signed() {
             return Err(invalid("signature: the receipt is not signed yet"));
         }
-        match self.document.recover() {
-            Ok(address) if address == receipt.signer => {
+        match (self.document.recover(), self.document.domain) {
+            (Ok(address), _) if address == receipt.signer => {
                 self.report.signer = Some(address);
                 self.compared("signature");
-                Ok(())
+                Ok(None)
             }
-            other => {
-                if let Domain::Contract { .. } = self.document.domain {
-                    // The signer may be a contract wallet, which only the chain can ask.
-                    return Err(Verdict::Unverifiable {
-                        why: format!(
-                            "erc1271: the signature is not one by the key of {}; if that is a contract, only \
-                             its chain can check it",
-                            checksum_address(&receipt.signer)
-                        ),
-                    });
-                }
-                Err(invalid(match other {
-                    Ok(address) => format!(
-                        "signature: made by {}, the receipt states {}",
-                        checksum_address(&address),
-                        checksum_address(&receipt.signer)
-                    ),
-                    Err(error) => error.to_string(),
-                }))
-            }
+            // The signer may be a contract wallet.
+            (_, Domain::Contract { .. }) => Ok(Some(unverifiable(format!(
+                "erc1271: the signature is not one by the key of {}; if that is a contract, only its chain can \
+                 check it",
+                checksum_address(&receipt.signer)
+            )))),
+            (Ok(address), Domain::None) => Err(invalid(format!(
+                "signature: made by {}, the receipt states {}",
+                checksum_address(&address),
+                checksum_address(&receipt.signer)
+            ))),
+            (Err(error), Domain::None) => Err(invalid(error.to_string())),
         }
     }
 

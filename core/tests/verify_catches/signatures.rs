@@ -69,6 +69,12 @@ fn a_contract_domain_with_a_foreign_signature_is_left_to_the_chain() {
     unverifiable(&report.verdict, "erc1271");
     assert_eq!(report.signer, None);
     assert!(!report.compared.iter().any(|c| c == "signature"));
+    assert!(report.compared.iter().any(|c| c == "commitment output"));
+    // What is wrong besides is said.
+    let mut edited = wallet.clone();
+    disclosed(&mut edited).output_tokens.as_mut().unwrap()[0] ^= 1;
+    invalid(&check(&edited), "output: ");
+    invalid(&expect(&wallet, &Expectations { model: Some([3; 32]), ..Expectations::default() }), "model: ");
 }
 
 #[test]
