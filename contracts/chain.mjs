@@ -104,7 +104,7 @@ async function startGeth(geth, port, forks) {
 /**
  * Starts a chain, under mainnet's rules and those of `forks`, and deploys the contracts.
  *
- * `reader` and `wallet` are viem's clients, `wallet` of the funded account; `deploy(name)` and `send(contract, name, args)` answer
+ * `reader` and `wallet` are viem's clients, `wallet` of the funded account; `deploy(name, args, value)` and `send(contract, name, args)` answer
  * with the transaction's receipt, `send` of a transaction that succeeded.
  */
 export async function startChain(geth, { port = 0, forks = [] } = {}) {
@@ -136,9 +136,9 @@ export async function startChain(geth, { port = 0, forks = [] } = {}) {
       return receipt;
     };
     const send = async ({ address, abi }, functionName, args) => succeeded(await wallet.writeContract({ address, abi, functionName, args }));
-    const deploy = async (name) => {
+    const deploy = async (name, args = [], value = 0n) => {
       const { abi, bytecode } = compiled(name);
-      const receipt = await succeeded(await wallet.deployContract({ abi, bytecode }));
+      const receipt = await succeeded(await wallet.deployContract({ abi, bytecode, args, value }));
       return { address: receipt.contractAddress, abi, receipt };
     };
     const attestlm = await deploy('AttestLM');

@@ -1,4 +1,4 @@
-// Compiles src/ into out/NAME.json: ABI and bytecode, with every warning an error.
+// Compiles src/ and the example of a contract that calls it into out/NAME.json: ABI and bytecode, with every warning an error.
 //
 //     node compile.mjs [OUT]
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -12,9 +12,13 @@ const out = process.argv[2] ?? join(here, 'out');
 const require = createRequire(import.meta.url);
 
 const sources = Object.fromEntries(
-  readdirSync(join(here, 'src')).map((name) => [name, { content: readFileSync(join(here, 'src', name), 'utf8') }]),
+  [join(here, 'src'), join(here, '../examples/onchain/solidity')].flatMap((folder) =>
+    readdirSync(folder).map((name) => [name, { content: readFileSync(join(folder, name), 'utf8') }]),
+  ),
 );
 const settings = {
+  // As others import it.
+  remappings: ['attestlm/='],
   optimizer: { enabled: true, runs: 1_000_000 },
   evmVersion: 'cancun',
   viaIR: true,

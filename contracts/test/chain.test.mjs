@@ -12,7 +12,7 @@ import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { StandardMerkleTree } from '@openzeppelin/merkle-tree';
-import { createPublicClient, hashTypedData, http, parseEther } from 'viem';
+import { createPublicClient, hashTypedData, hexToString, http, keccak256, parseEther, stringToHex, zeroAddress, zeroHash } from 'viem';
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
 import { startChain } from '../chain.mjs';
 
@@ -61,9 +61,12 @@ function write(name, value) {
 }
 
 /** A receipt document of the bundled model, for the verifier of a chain, in a file; with more choices NAME.1.json and so on. */
-async function receipt(name, { chainId = chain.chainId, verifier = chain.attestlm.address, choices = 1 } = {}) {
+async function receipt(name, { chainId = chain.chainId, verifier = chain.attestlm.address, choices = 1, context } = {}) {
   const question = 'Tom has 12 apples. Anna gives him 7 more. He eats 5 apples. He buys 3 apples. How many apples does Tom have now?';
   const options = ['--prompt', question, '--temperature', '0.7', '--seed', '7', '--choices', choices, '--key', keystore];
+  if (context) {
+    options.push('--context', context);
+  }
   await output(attestlm, ['run', ...options, '--domain', `${chainId}:${verifier.toLowerCase()}`, '--receipt', file(name)].map(String), {
     ATTESTLM_PASSWORD: 'quickstart',
   });
@@ -255,6 +258,36 @@ test('a batch is anchored by its root, and each of its receipts is found', withi
   const mixed = { ...contents, receipts: contents.receipts.map((entry, index) => ({ ...entry, proof: contents.receipts[(index + 1) % 5].proof })) };
   assert.equal((await check(paths[3], { batch: write('mixed.json', mixed) })).said.anchor, 'none');
   assert.equal((await check(made, { batch })).said.anchor, 'none');
+});
+
+test('a contract pays once for the answer to its job', within, async () => {
+  const { message } = read(made);
+  const any = { adapter: zeroHash, profile: zeroHash, sampler: zeroHash, context: zeroHash, scored: false, allowPrefix: false };
+  const terms = { signer: message.signer, model: message.model, ...any };
+  const deploy = (changes) => chain.deploy('AnswerBounty', [chain.attestlm.address, keccak256('0x01'), { ...terms, ...changes }], parseEther('2'));
+  const refused = (promise, error) => assert.rejects(promise, ({ message }) => message.includes(error));
+  await refused(deploy({ signer: zeroAddress }), 'Open()');
+  const bounty = await deploy();
+  const context = await chain.reader.readContract({ ...bounty, functionName: 'context' });
+
+  const path = await receipt('job.json', { context });
+  const claim = async (path, step) => {
+    const document = read(await showing(step, path, 'claim.json'));
+    const [proof] = document.disclosure.stepProofs;
+    const args = [{ ...document.message, issuedAt: BigInt(document.message.issuedAt) }, document.signature, { ...proof, text: stringToHex(proof.text) }];
+    return chain.send(bounty, 'claim', args);
+  };
+  const answer = read(path).disclosure.steps.length - 1;
+  await refused(claim(path, 0), 'NotTheAnswer()');
+  // A receipt that is not for this job.
+  await refused(claim(file('receipt.json'), answer), 'Unexpected(');
+  const before = await chain.reader.getBalance({ address: message.signer });
+  await claim(path, answer);
+  assert.equal(await chain.reader.getBalance({ address: message.signer }), before + parseEther('2'));
+  assert.equal(hexToString(await chain.reader.readContract({ ...bounty, functionName: 'answer' })), read(path).disclosure.steps[answer].text);
+  const [event] = await chain.reader.getContractEvents({ ...bounty, eventName: 'Answered', fromBlock: 0n });
+  assert.equal(event.args.receipt, digestOf(path));
+  await refused(claim(path, answer), 'NothingToPay()');
 });
 
 test('`make chain` prints where it is, and leaves nothing when it is interrupted', within, async () => {
