@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 use attestlm::anchor::{Batch, MAX_RECEIPTS};
 use attestlm::atomic_file::{write_new, Access};
 use attestlm::hex;
-use attestlm::receipt::{Document, Kind};
-use attestlm::verdict::Verdict;
-use attestlm::verify::{verify_signature, Expectations};
+use attestlm::receipt::Document;
+use attestlm::verify::refuse_invalid;
 use attestlm::{Error, ErrorKind, Result};
 use serde_json::json;
 
@@ -19,6 +18,12 @@ pub fn run(command: &AnchorCommand) -> Outcome {
     let AnchorCommand::Prepare { directory, out } = command;
     if let Some(path) = out {
         files::check_new(path)?;
+        let folder = |path: &Path| path.canonicalize().ok();
+        let beside = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if folder(beside) == folder(directory) {
+            let why = "must not be a file of the folder: the next time it would be taken for a receipt";
+            return Err(Error::argument("out", why).into());
+        }
     }
     let mut receipts = Vec::new();
     for path in receipts_in(directory)? {
@@ -49,6 +54,14 @@ fn receipts_in(directory: &Path) -> Result<Vec<PathBuf>> {
     for entry in std::fs::read_dir(directory).map_err(|e| read(&e))? {
         let path = entry.map_err(|e| read(&e))?.path();
         if path.extension().is_some_and(|extension| extension == "json") {
+            let bad = |why: &str| Error::new(ErrorKind::Io, path.display().to_string(), why);
+            // Reading from a pipe would wait for whoever writes.
+            if !path.metadata().map_err(|e| Error::io(&path, &e))?.is_file() {
+                return Err(bad("it is not a regular file"));
+            }
+            if path.to_str().is_none() {
+                return Err(bad("its name is not UTF-8, as JSON has to have it"));
+            }
             paths.push(path);
         }
         if paths.len() > MAX_RECEIPTS {
@@ -66,14 +79,7 @@ fn receipts_in(directory: &Path) -> Result<Vec<PathBuf>> {
 fn digest(path: &Path) -> Result<[u8; 32]> {
     let bad = |why: &str| Error::new(ErrorKind::Receipt, path.display().to_string(), why);
     let document = Document::parse(&files::read(path)?).map_err(|e| bad(&e.to_string()))?;
-    let anything = Expectations {
-        scored: document.receipt.kind == Kind::Scored,
-        allow_prefix: true,
-        ..Expectations::default()
-    };
-    match verify_signature(&document, &anything).verdict {
-        Verdict::Invalid { what } => Err(bad(&what)),
-        // A wallet's signature is for its chain to check.
-        _ => Ok(document.digest()),
-    }
+    // A wallet's signature is for its chain to check.
+    refuse_invalid(&document).map_err(|e| bad(e.message()))?;
+    Ok(document.digest())
 }

@@ -332,6 +332,9 @@ pub enum StepsCommand {
         /// Address that must have signed: a step is the claim of its signer.
         #[arg(long, value_name = "ADDRESS")]
         expect_signer: String,
+        /// Accept steps of a cancelled answer: only its prefix is claimed.
+        #[arg(long)]
+        allow_prefix: bool,
     },
 }
 
@@ -356,7 +359,7 @@ pub struct Disclose {
     /// The steps to show, from 0, separated by commas.
     #[arg(long, value_name = "I,…", required = true, value_delimiter = ',')]
     pub steps: Vec<u32>,
-    /// Write the document here instead of to standard output; the file is whole or absent.
+    /// Write the document here, a file that must not exist yet, instead of to standard output.
     #[arg(long, value_name = "OUT.json")]
     pub out: Option<PathBuf>,
 }

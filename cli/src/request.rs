@@ -5,6 +5,7 @@ use std::path::Path;
 
 use attestlm::receipt::Document;
 use attestlm::request::Request;
+use attestlm::verify::refuse_invalid;
 use attestlm::{hex, Error, ErrorKind, Result};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -225,7 +226,9 @@ pub fn value_or_file(text: &str) -> Result<String> {
 /// The context given, or that of a receipt after another.
 fn context(signing: &Signing) -> Result<Option<ContextJson>> {
     if let Some(previous) = &signing.after {
-        let next = Document::parse(&files::read(previous)?)?.next_context();
+        let previous = Document::parse(&files::read(previous)?)?;
+        refuse_invalid(&previous).map_err(named_after)?;
+        let next = previous.next_context().map_err(named_after)?;
         return Ok(Some(ContextJson::Inputs {
             chain_id: next.chain_id,
             contract: hex::encode(&next.contract),
@@ -234,6 +237,11 @@ fn context(signing: &Signing) -> Result<Option<ContextJson>> {
         }));
     }
     Ok(signing.context.clone().map(ContextJson::Hash))
+}
+
+/// Of the receipt that is to be followed.
+fn named_after(error: Error) -> Error {
+    Error::new(error.kind(), "after", error.to_string())
 }
 
 /// `CHAIN:CONTRACT`.

@@ -2,29 +2,32 @@
 
 use std::fmt::Write as _;
 
-use attestlm::receipt::{Document, Shown};
+use attestlm::receipt::Document;
 use attestlm::signer::parse_address;
 use attestlm::steps::{Step, StepKind};
 use attestlm::verdict::Verdict;
-use attestlm::verify::{verify_signature, Expectations};
+use attestlm::verify::{refuse_invalid, verify_signature, Expectations};
 use attestlm::{Error, ErrorKind, Result};
 use serde_json::{json, Value};
 
 use crate::args::{Steps, StepsCommand};
+use crate::disclose::redacted;
 use crate::fail::{one_line, Outcome, Status};
 use crate::{files, terminal};
 
 pub fn run(args: &Steps, as_json: bool) -> Outcome {
     match (&args.command, &args.receipt) {
         (Some(StepsCommand::Prove { receipt, step }), _) => {
-            terminal::print(
-                &Document::parse(&files::read(receipt)?)?.redacted(&Shown::steps(&[*step]))?.to_json()?,
-            )?;
+            terminal::print(&redacted(receipt, &[*step])?)?;
             Ok(Status::Done)
         }
-        (Some(StepsCommand::Verify { proof, expect_signer }), _) => verify(proof, expect_signer, as_json),
+        (Some(StepsCommand::Verify { proof, expect_signer, allow_prefix }), _) => {
+            verify(proof, expect_signer, *allow_prefix, as_json)
+        }
         (None, Some(receipt)) => {
             let document = Document::parse(&files::read(receipt)?)?;
+            // What is shown is what was signed.
+            refuse_invalid(&document)?;
             let steps = shown(&document)?;
             if as_json {
                 terminal::print_json(
@@ -40,12 +43,14 @@ pub fn run(args: &Steps, as_json: bool) -> Outcome {
 }
 
 /// A step is its signer's claim: without the signature, and a signer that somebody expects, it says nothing.
-fn verify(proof: &std::path::Path, expect_signer: &str, as_json: bool) -> Outcome {
+fn verify(proof: &std::path::Path, expect_signer: &str, allow_prefix: bool, as_json: bool) -> Outcome {
     let signer = parse_address("expectSigner", expect_signer)?;
     let document = Document::parse(&files::read(proof)?)?;
     let steps = shown(&document)?;
-    let report =
-        verify_signature(&document, &Expectations { signer: Some(signer), ..Expectations::default() });
+    let report = verify_signature(
+        &document,
+        &Expectations { signer: Some(signer), allow_prefix, ..Expectations::default() },
+    );
     let stands = report.verdict.stands();
     if as_json {
         let mut value = report.to_json();

@@ -1,11 +1,12 @@
 //! Standard output and standard error: a closed reader is no crash, and progress is for people.
 
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 
 use attestlm::{Error, ErrorKind};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::fail::{one_line, Failure};
+use crate::fail::{drives, one_line, Failure};
 
 /// Writes to standard output at once.
 pub fn print(text: &str) -> Result<(), Failure> {
@@ -25,17 +26,29 @@ pub fn print_answer(text: &str) -> Result<(), Failure> {
     print(text)
 }
 
-/// Control characters but line feeds and tabs, replaced.
+/// What drives a terminal, but for line feeds and tabs, replaced.
 fn harmless(text: &str) -> String {
-    let keep = |c: char| !c.is_control() || matches!(c, '\n' | '\t');
+    let keep = |c: char| !drives(c) || matches!(c, '\n' | '\t');
     text.chars().map(|c| if keep(c) { c } else { char::REPLACEMENT_CHARACTER }).collect()
 }
 
-/// Writes one JSON object and a line feed.
+/// Writes one JSON object and a line feed, what drives a terminal escaped.
 pub fn print_json(value: &serde_json::Value) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|e| Error::new(ErrorKind::Internal, "json", e.to_string()))?;
-    print(&(text + "\n"))
+    let mut escaped = String::with_capacity(text.len() + 1);
+    for c in text.chars() {
+        // Outside strings there is none but the line feed.
+        if drives(c) && c != '\n' {
+            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| {
+                let _ = write!(escaped, "\\u{unit:04x}");
+            });
+        } else {
+            escaped.push(c);
+        }
+    }
+    escaped.push('\n');
+    print(&escaped)
 }
 
 /// One line on standard error. A closed standard error is nobody's fault and nobody's loss.
@@ -93,8 +106,8 @@ mod tests {
     #[test]
     fn a_terminal_is_not_driven_by_a_model() {
         assert_eq!(
-            harmless("a\u{1b}]0;x\u{7}b\u{9b}c\r\n\td"),
-            "a\u{fffd}]0;x\u{fffd}b\u{fffd}c\u{fffd}\n\td"
+            harmless("a\u{1b}]0;x\u{7}b\u{9b}c\r\n\td\u{202e}e"),
+            "a\u{fffd}]0;x\u{fffd}b\u{fffd}c\u{fffd}\n\td\u{fffd}e"
         );
     }
 }

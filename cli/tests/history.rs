@@ -74,6 +74,47 @@ fn a_history_is_verified_in_its_order() {
 }
 
 #[test]
+fn what_does_not_stand_is_not_followed() {
+    let sandbox = Sandbox::new();
+    let job = format!("0x{}", "07".repeat(32));
+    let run = ["run", "--prompt", "x", "--max-tokens", "2", "--receipt"];
+    sandbox.run(&[&run[..], &["1.json", "--context", &job]].concat()).succeeded();
+    let follow = |previous: &str| sandbox.run(&[&run[..], &["o.json", "--after", previous]].concat());
+    let refused = follow("1.json");
+    assert!(refused.status == 1 || refused.status == 2, "{refused:?}");
+    assert!(
+        refused.stderr.contains("after: ") && refused.stderr.contains("does not disclose"),
+        "{refused:?}"
+    );
+
+    sandbox.run(&[&run[..], &["2.json"]].concat()).succeeded();
+    let whole = std::fs::read_to_string(sandbox.path("2.json")).unwrap();
+    let signature = sandbox.read_json("2.json")["signature"].as_str().unwrap().to_owned();
+    let forged = whole.replace(&signature, &format!("0x{}1b", "11".repeat(64)));
+    sandbox.write("forged.json", &forged);
+    let edited = whole.replace("\"finish\": 2", "\"finish\": 0");
+    sandbox.write("edited.json", &edited);
+    for previous in ["forged.json", "edited.json"] {
+        let refused = follow(previous);
+        assert!(refused.status != 0 && refused.stderr.contains("after: "), "{refused:?}");
+        // Nor are its steps shown to anybody.
+        for command in [
+            &["steps", previous][..],
+            &["disclose", previous, "--steps", "0"],
+            &["steps", "prove", previous, "--step", "0"],
+        ] {
+            assert_ne!(sandbox.run(command).status, 0, "{command:?}");
+        }
+    }
+    assert!(!sandbox.path("o.json").exists());
+
+    // What discloses everything is not replaced by what discloses little.
+    let lost = sandbox.run(&["disclose", "2.json", "--steps", "0", "--out", "2.json"]);
+    assert!(lost.status == 2 && lost.stderr.contains("never overwritten"), "{lost:?}");
+    assert_eq!(std::fs::read_to_string(sandbox.path("2.json")).unwrap(), whole);
+}
+
+#[test]
 fn a_folder_of_receipts_has_one_root() {
     let sandbox = Sandbox::new();
     three(&sandbox);
@@ -115,6 +156,17 @@ fn a_folder_of_receipts_has_one_root() {
         );
         assert!(!sandbox.path("other.json").exists());
     }
+    std::fs::remove_file(sandbox.path("batch/bad.json")).unwrap();
+    let inside = sandbox.run(&["anchor", "prepare", "batch", "--out", "batch/anchor.json"]);
+    assert!(inside.status == 2 && inside.stderr.contains("must not be a file of the folder"), "{inside:?}");
+    // Nothing waits for what a pipe may bring.
+    assert!(std::process::Command::new("mkfifo")
+        .arg(sandbox.path("batch/pipe.json"))
+        .status()
+        .unwrap()
+        .success());
+    let pipe = sandbox.run(&["anchor", "prepare", "batch"]);
+    assert!(pipe.status == 2 && pipe.stderr.contains("not a regular file"), "{pipe:?}");
     std::fs::create_dir(sandbox.path("empty")).unwrap();
     for (folder, why) in [("empty", "no file named *.json"), ("absent", "absent"), ("1.json", "1.json")] {
         let refused = sandbox.run(&["anchor", "prepare", folder]);

@@ -15,6 +15,8 @@ contract AttestLM is IAttestLM, EIP712("AttestLM", "1") {
     using Receipts for Receipt;
     using Proofs for Receipt;
 
+    /// @dev What stands as the signature of a contract has so many bytes at most: no document holds more (section 2.2).
+    uint256 private constant MAX_WALLET_SIGNATURE = 8192;
     bytes32 private constant LABEL_CONTEXT = keccak256("attestlm/receipt-1/context");
 
     /// @inheritdoc IAttestLM
@@ -89,6 +91,7 @@ contract AttestLM is IAttestLM, EIP712("AttestLM", "1") {
         if (failed == ECDSA.RecoverError.NoError && recovered == signer) {
             return true;
         }
-        return signer.code.length != 0 && SignatureChecker.isValidERC1271SignatureNow(signer, hash, signature);
+        return signature.length <= MAX_WALLET_SIGNATURE && signer.code.length != 0
+            && SignatureChecker.isValidERC1271SignatureNow(signer, hash, signature);
     }
 }

@@ -39,7 +39,7 @@ interface IAttestLM {
     function digest(Receipt calldata receipt) external view returns (bytes32);
 
     /// @notice Whether the receipt has a valid form and the signature of its signer: of a key (65 bytes: r, s and v), or of a
-    /// contract (ERC-1271).
+    /// contract (ERC-1271), which has at most 8,192 bytes.
     function isSigned(Receipt calldata receipt, bytes calldata signature) external view returns (bool);
 
     /// @notice Checks form, signature and terms.

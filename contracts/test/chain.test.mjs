@@ -265,8 +265,8 @@ test('a contract pays once for the answer to its job', within, async () => {
   const any = { adapter: zeroHash, profile: zeroHash, sampler: zeroHash, context: zeroHash, scored: false, allowPrefix: false };
   const terms = { signer: message.signer, model: message.model, ...any };
   const deploy = (changes) => chain.deploy('AnswerBounty', [chain.attestlm.address, keccak256('0x01'), { ...terms, ...changes }], parseEther('2'));
-  const refused = (promise, error) => assert.rejects(promise, ({ message }) => message.includes(error));
-  await refused(deploy({ signer: zeroAddress }), 'Open()');
+  // Anybody could answer.
+  await assert.rejects(deploy({ signer: zeroAddress }));
   const bounty = await deploy();
   const context = await chain.reader.readContract({ ...bounty, functionName: 'context' });
 
@@ -274,20 +274,24 @@ test('a contract pays once for the answer to its job', within, async () => {
   const claim = async (path, step) => {
     const document = read(await showing(step, path, 'claim.json'));
     const [proof] = document.disclosure.stepProofs;
-    const args = [{ ...document.message, issuedAt: BigInt(document.message.issuedAt) }, document.signature, { ...proof, text: stringToHex(proof.text) }];
-    return chain.send(bounty, 'claim', args);
+    return [{ ...document.message, issuedAt: BigInt(document.message.issuedAt) }, document.signature, { ...proof, text: stringToHex(proof.text) }];
+  };
+  const refused = async (path, step, name) => {
+    const abi = [...bounty.abi, ...chain.attestlm.abi.filter(({ type }) => type === 'error')];
+    const asked = { address: bounty.address, abi, functionName: 'claim', args: await claim(path, step), account: chain.account };
+    await assert.rejects(chain.reader.simulateContract(asked), (error) => error.walk(({ data }) => data?.errorName)?.data.errorName === name);
   };
   const answer = read(path).disclosure.steps.length - 1;
-  await refused(claim(path, 0), 'NotTheAnswer()');
+  await refused(path, 0, 'NotTheAnswer');
   // A receipt that is not for this job.
-  await refused(claim(file('receipt.json'), answer), 'Unexpected(');
+  await refused(file('receipt.json'), answer, 'Unexpected');
   const before = await chain.reader.getBalance({ address: message.signer });
-  await claim(path, answer);
+  await chain.send(bounty, 'claim', await claim(path, answer));
   assert.equal(await chain.reader.getBalance({ address: message.signer }), before + parseEther('2'));
   assert.equal(hexToString(await chain.reader.readContract({ ...bounty, functionName: 'answer' })), read(path).disclosure.steps[answer].text);
   const [event] = await chain.reader.getContractEvents({ ...bounty, eventName: 'Answered', fromBlock: 0n });
   assert.equal(event.args.receipt, digestOf(path));
-  await refused(claim(path, answer), 'NothingToPay()');
+  await refused(path, answer, 'NothingToPay');
 });
 
 test('`make chain` prints where it is, and leaves nothing when it is interrupted', within, async () => {

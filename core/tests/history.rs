@@ -23,7 +23,7 @@ fn receipt(context: Context, domain: Domain) -> Document {
 
 /// What follows `previous`, for its job.
 fn next(previous: &Document) -> Document {
-    receipt(Context::Inputs(previous.next_context()), Domain::None)
+    receipt(Context::Inputs(previous.next_context().unwrap()), Domain::None)
 }
 
 fn withheld(document: &Document) -> Document {
@@ -85,6 +85,27 @@ fn a_history_is_of_one_job() {
     assert_eq!(judged(&[&a, &b]).0[1], invalid("it is for another job than the receipt before it"));
     let why = "it does not name the receipt before it, as far as its context is disclosed";
     assert_eq!(judged(&[&a, &withheld(&b)]).0[1], invalid(why));
+    // Neither is it known to be of another job behind a receipt that does not say its own: that is what it was shown to be.
+    let same = next(&a);
+    let wrong =
+        receipt(Context::Inputs(ContextInputs { previous_digest: same.digest(), ..job(2) }), Domain::None);
+    let right = next(&same);
+    assert_eq!(
+        judged(&[&a, &withheld(&same), &wrong]).0[2],
+        invalid("it is for another job than the receipt before it")
+    );
+    assert_eq!(judged(&[&a, &withheld(&same), &right]).0, [STANDS; 3]);
+    assert_eq!(judged(&[&a, &withheld(&same), &withheld(&right)]).0, [STANDS; 3]);
+    let free =
+        receipt(Context::Inputs(ContextInputs { previous_digest: same.digest(), ..job(0) }), Domain::None);
+    for free in [&free, &withheld(&free)] {
+        assert!(!judged(&[&a, &withheld(&same), free]).0[2].stands());
+    }
+    // Of two alone that cannot be told, nor can such a receipt be followed.
+    let error = right.check_follows(&withheld(&same)).unwrap_err();
+    assert!(error.message().contains("does not disclose what it is for"), "{error}");
+    assert!(withheld(&same).next_context().is_err());
+    right.check_follows(&same).unwrap();
     // A receipt for nothing can be followed for a job.
     let free = receipt(Context::NONE, Domain::None);
     let c =
@@ -105,4 +126,25 @@ fn disclosed_inputs_are_the_contexts_own() {
     none.disclosure.as_mut().unwrap().context_inputs =
         Some(ContextInputs { chain_id: 1, ..ContextInputs::default() });
     assert_eq!(judged(&[&none]).0[0], invalid("the disclosure leads to another value"));
+}
+
+#[test]
+fn no_seed_by_rule_2_after_a_receipt() {
+    let a = receipt(Context::NONE, Domain::None);
+    let path = format!("{}/../vectors/receipts/seed-rule-2.json", env!("CARGO_MANIFEST_DIR"));
+    let vector: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let beacon = Document::parse(vector["document"].to_string().as_bytes()).unwrap();
+    let mut b = next(&a);
+    // Its inputs are withheld: only the receipt before shows that there is one.
+    b.disclosure = Some(Disclosure {
+        sampler: beacon.disclosure.as_ref().unwrap().sampler.clone(),
+        ..Disclosure::default()
+    });
+    b.receipt.sampler = beacon.receipt.sampler;
+    b.receipt.seed = beacon.receipt.seed;
+    let signer = KeySigner::from_bytes(&[7; 32]).unwrap();
+    b.signature = Signature::Key(signer.sign_digest(&b.digest()).unwrap());
+    let Verdict::Invalid { what } = &judged(&[&a, &b]).0[1] else { panic!("it stands") };
+    assert!(what.starts_with("seed: "), "{what}");
+    assert_eq!(b.check_follows(&a).unwrap_err().field(), "seed");
 }

@@ -356,7 +356,8 @@ pub unsafe extern "C" fn attestlm_receipt_redact(
 
 /// attestlm_receipt_check_follows: whether a receipt follows another, so that both are of one history: its context names
 /// the digest of `previous`, for the same job (`docs/spec/receipt-1.md`, section 4.3). A receipt that is to follow another
-/// is asked for with the request's `context`. Neither signature is looked at.
+/// is asked for with the request's `context`. Neither signature is looked at. A `previous` that withholds what it is for is
+/// an error: whether both are for one job cannot be told of two alone.
 ///
 /// May run beside other `const` calls on the receipts. Errors: `ATTESTLM_ERR_RECEIPT`: it does not, and why.
 /// Since 0.1.0.

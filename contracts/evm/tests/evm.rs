@@ -530,7 +530,10 @@ fn wallets_that_are_contracts() {
             signed,
             "{account}"
         );
-        assert_eq!(verifier.is_signed(receipt, Bytes::new()), signed, "{account}");
+        assert_eq!(verifier.is_signed(receipt.clone(), Bytes::new()), signed, "{account}");
+        // As long as a document can hold, and not a byte longer.
+        assert_eq!(verifier.is_signed(receipt.clone(), vec![1; 8192].into()), signed, "{account}");
+        assert!(!verifier.is_signed(receipt, vec![1; 8193].into()), "{account}");
     }
     // s beyond half the order, and v of 0 or 1, are another spelling of a signature, which no reader takes.
     let signature = verifier.sign(&receipt, &signer).to_vec();

@@ -4,6 +4,7 @@ use super::Document;
 use crate::abi::{self, Word};
 use crate::commitment::ContextInputs;
 use crate::error::{Error, ErrorKind, Result};
+use crate::policy::SeedRule;
 use crate::verdict::{Report, Verdict};
 
 /// A history under way: receipts are given in their order, each beside its report.
@@ -16,16 +17,28 @@ pub struct History {
 #[derive(Debug)]
 struct Link {
     digest: Word,
+    /// What it is for: it says so, or was shown to follow a receipt of that job. None of a receipt for nothing, too.
     inputs: Option<ContextInputs>,
+    /// It is for something, but does not say for what.
+    is_withheld: bool,
 }
 
 impl History {
     /// Adds to the report of the next receipt whether it follows the one before: if not, a report that stood is
     /// `invalid` now.
     pub fn add(&mut self, document: &Document, report: &mut Report) {
+        let mut link = Link::of(document);
         match &self.last {
             Some(last) => match last.followed_by(document) {
-                Ok(()) => report.compared.push("the receipt before it".into()),
+                Ok(inputs) => {
+                    report.compared.push("the receipt before it".into());
+                    if last.is_withheld {
+                        report
+                            .not_compared
+                            .push("the job of the receipts before (they do not disclose it)".into());
+                    }
+                    link = Link { inputs: Some(inputs), is_withheld: false, ..link };
+                }
                 Err(error) if report.verdict.stands() => {
                     report.verdict = Verdict::Invalid { what: error.to_string() };
                 }
@@ -39,7 +52,7 @@ impl History {
             }
             None => {}
         }
-        self.last = Some(Link::of(document));
+        self.last = Some(link);
     }
 }
 
@@ -51,14 +64,29 @@ fn begins(document: &Document) -> bool {
 
 impl Link {
     fn of(document: &Document) -> Self {
-        Link {
-            digest: document.digest(),
-            inputs: document.disclosure.as_ref().and_then(|disclosure| disclosure.context_inputs),
-        }
+        let inputs = document.disclosure.as_ref().and_then(|disclosure| disclosure.context_inputs);
+        let is_withheld = inputs.is_none() && document.receipt.context != abi::ZERO;
+        Link { digest: document.digest(), inputs, is_withheld }
     }
 
-    fn followed_by(&self, document: &Document) -> Result<()> {
+    /// # Errors
+    /// What it is for is withheld.
+    fn job(&self) -> Result<ContextInputs> {
+        if self.is_withheld {
+            let why = "the receipt before does not disclose what it is for: whether both are for one job cannot be told";
+            return Err(Error::new(ErrorKind::Receipt, "context", why));
+        }
+        Ok(self.inputs.unwrap_or_default())
+    }
+
+    /// What a document that follows is for.
+    fn followed_by(&self, document: &Document) -> Result<ContextInputs> {
         let wrong = |why| Err(Error::new(ErrorKind::Receipt, "context", why));
+        let policy = document.disclosure.as_ref().and_then(|disclosure| disclosure.sampler.as_ref());
+        if policy.is_some_and(|policy| policy.seed_rule == SeedRule::Beacon) {
+            let why = "is made by rule 2, after a receipt whose signer could choose it";
+            return Err(Error::new(ErrorKind::Receipt, "seed", why));
+        }
         let inputs = match Link::of(document).inputs {
             Some(inputs) if inputs.previous_digest != self.digest => {
                 return wrong("it follows another receipt than the one before it");
@@ -71,7 +99,7 @@ impl Link {
             None => ContextInputs { previous_digest: self.digest, ..self.inputs.unwrap_or_default() },
         };
         match inputs.hash() == document.receipt.context {
-            true => Ok(()),
+            true => Ok(inputs),
             false => wrong("it does not name the receipt before it, as far as its context is disclosed"),
         }
     }
@@ -79,18 +107,23 @@ impl Link {
 
 impl Document {
     /// Checks that this receipt follows `previous`: its context names the other's digest, and both are for one job. Neither
-    /// signature is looked at.
+    /// signature is looked at, nor what is disclosed but for that.
     ///
     /// # Errors
-    /// [`ErrorKind::Receipt`], field `context`.
+    /// [`ErrorKind::Receipt`], field `context`, also if `previous` does not disclose what it is for; field `seed`, of a seed by
+    /// rule 2, which follows no receipt.
     pub fn check_follows(&self, previous: &Document) -> Result<()> {
-        Link::of(previous).followed_by(self)
+        let link = Link::of(previous);
+        link.job()?;
+        link.followed_by(self).map(drop)
     }
 
-    /// The context of a receipt that follows this one, for the same job.
-    #[must_use]
-    pub fn next_context(&self) -> ContextInputs {
+    /// The context of a receipt that follows this one, for the same job. Whether this one stands is not looked at.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Receipt`], field `context`: this one does not disclose what it is for.
+    pub fn next_context(&self) -> Result<ContextInputs> {
         let link = Link::of(self);
-        ContextInputs { previous_digest: link.digest, ..link.inputs.unwrap_or_default() }
+        Ok(ContextInputs { previous_digest: link.digest, ..link.job()? })
     }
 }

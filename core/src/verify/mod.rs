@@ -19,6 +19,7 @@ use serde_json::Value;
 
 use crate::abi::Word;
 use crate::commitment::{Context, Salts, SeedRuleInputs};
+use crate::error::{Error, ErrorKind};
 use crate::hex::checksum_address;
 use crate::policy::{SamplingPolicy, SegmenterSpec};
 use crate::receipt::{
@@ -35,6 +36,22 @@ pub fn verify_signature(document: &Document, expectations: &Expectations) -> Rep
     let outcome = check.document(expectations);
     check.report.not_compared.push("replay".into());
     check.finish(outcome.map(|()| Verdict::Verified { prefix_only: check_prefix(document) }))
+}
+
+/// Refuses a receipt that is invalid by itself, whoever asks: nothing is expected, and a wallet's signature may stand.
+///
+/// # Errors
+/// [`ErrorKind::Receipt`](crate::ErrorKind::Receipt), what is wrong.
+pub fn refuse_invalid(document: &Document) -> crate::Result<()> {
+    let anything = Expectations {
+        scored: document.receipt.kind == Kind::Scored,
+        allow_prefix: true,
+        ..Expectations::default()
+    };
+    match verify_signature(document, &anything).verdict {
+        Verdict::Invalid { what } => Err(Error::new(ErrorKind::Receipt, "receipt", what)),
+        _ => Ok(()),
+    }
 }
 
 fn check_prefix(document: &Document) -> bool {
