@@ -11,6 +11,8 @@ import * as words from './words.js';
 
 const LONGEST = 64 * 1024;
 const PATIENCE_MS = 15_000;
+// Clocks differ: a block may be of a little later.
+const LATEST_SECONDS = 15 * 60;
 const SELECTOR = toHex(keccak256(utf8ToBytes('anchorOf(bytes32)')).slice(0, 4));
 
 /** What the node's side did wrong, in words for the reader. */
@@ -103,8 +105,11 @@ export async function ask({ url, registry, digest, chainId }) {
     if (seconds === 0n) {
       return { state: 'none', says: `Not anchored by itself ${where}. It may be part of a batch: this page does not look for those.`, note };
     }
+    if (seconds > BigInt(Math.floor(Date.now() / 1000) + LATEST_SECONDS) || /^0*$/.test(match[1])) {
+      throw new NodeError('it names an account or a time that cannot be');
+    }
     const by = checksummed(Uint8Array.from(match[1].match(/../g) ?? [], (byte) => parseInt(byte, 16)));
-    return { state: 'found', says: `Anchored ${where} by ${by}, ${words.time(seconds)}.`, note: note ?? 'So says the node that you asked: the receipt existed by then.' };
+    return { state: 'found', says: `Anchored ${where} by ${by}, ${words.time(seconds)}.`, note: [note, 'So says the node that you asked: the receipt existed by then.'].filter(Boolean).join(' ') };
   } catch (error) {
     if (error instanceof NodeError) {
       return { state: 'failed', says: `No answer about the anchor: ${error.message}.` };

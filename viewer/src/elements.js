@@ -5,6 +5,19 @@ import { parts } from './visible.js';
 
 const AT_FIRST = 4_000;
 const EACH_TIME = 20_000;
+// Of all texts of a document: a page lays out no more without delay. Beyond, a text shows less at first, and a hidden character
+// is named without a frame.
+const ALL_AT_FIRST = 60_000;
+const LITTLE = 100;
+const FRAMES = 1_000;
+let room = ALL_AT_FIRST;
+let frames = FRAMES;
+
+/** What follows is another document. */
+export function turnPage() {
+  room = ALL_AT_FIRST;
+  frames = FRAMES;
+}
 
 /**
  * @param {string} name
@@ -26,9 +39,17 @@ export function element(name, attributes = {}, ...children) {
  */
 export function visible(text) {
   const fragment = document.createDocumentFragment();
+  let plain = '';
   for (const part of parts(text)) {
-    fragment.append(part.hidden ? element('span', { class: 'hidden-character' }, part.text) : part.text);
+    if (part.hidden && frames > 0) {
+      frames -= 1;
+      fragment.append(plain, element('span', { class: 'hidden-character' }, part.text));
+      plain = '';
+    } else {
+      plain += part.hidden ? `[${part.text.split(' ', 1)}]` : part.text;
+    }
   }
+  fragment.append(plain);
   return fragment;
 }
 
@@ -58,7 +79,9 @@ export function textBox({ text, cut }) {
   };
   whole.append(more);
   more.addEventListener('click', () => show(EACH_TIME));
-  show(AT_FIRST);
+  const first = Math.min(AT_FIRST, Math.max(LITTLE, room));
+  room -= first;
+  show(first);
   return whole;
 }
 

@@ -1,5 +1,5 @@
 // The page: takes documents in, has them checked beside it, shows what came of it.
-import { banner, element, section } from './elements.js';
+import { banner, element, section, turnPage } from './elements.js';
 import { DOCUMENT } from './json.js';
 import { sections, verdict } from './show.js';
 
@@ -83,6 +83,7 @@ async function check(added) {
     if (!('refused' in data.answer)) {
       documents = { receipt: data.receipt, proof: data.proof };
     }
+    turnPage();
     showVerdict(verdict(data.answer));
     if ('report' in data.answer) {
       reportPlace.replaceChildren(...sections(data.answer.report), anchorForm(data.answer.report));
@@ -140,7 +141,7 @@ function addressOf(typed) {
 }
 
 /** @param {import('./report.js').Report} report */
-function anchorForm({ digest, chainId }) {
+function anchorForm({ digest, chainId, verdict: found }) {
   const url = /** @type {HTMLInputElement} */ (element('input', { type: 'url', id: 'rpc', placeholder: 'https://…', spellcheck: 'false', autocomplete: 'off', required: '' }));
   const registry = /** @type {HTMLInputElement} */ (element('input', {
     type: 'text', id: 'registry', placeholder: '0x…', spellcheck: 'false', autocomplete: 'off', required: '' }));
@@ -171,7 +172,9 @@ function anchorForm({ digest, chainId }) {
         // Not what was asked about another receipt.
         if (data.number === number) {
           button.disabled = false;
-          say({ found: 'good', none: 'warn', failed: 'bad' }[/** @type {import('./anchor.js').Reply} */ (data).state], data.says, data.note);
+          const states = { found: found === 'invalid' ? 'warn' : 'good', none: 'warn', failed: 'bad' };
+          const all = data.state === 'found' && found === 'invalid' ? 'It is the digest that is anchored: what is invalid above stays so. ' : '';
+          say(states[/** @type {import('./anchor.js').Reply} */ (data).state], data.says, data.note && all + data.note);
         }
       };
       anchor.postMessage({ number, url: node.href, registry: registry.value.trim(), digest, chainId });

@@ -1,14 +1,17 @@
 // Characters that cannot be seen, and those that turn the order of others around, made visible.
 
-const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u034f\u115f\u1160\u3164\uffa0]/gu;
+// Unicode's own list of what is not to be drawn, and two that are drawn as nothing: the empty braille pattern, a null notehead.
+const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800\u{1d159}]/gu;
 // A joiner between characters that are not ASCII makes one emoji or one syllable of them.
 const JOINERS = new Set(['\u200c', '\u200d']);
+// Behind one that is not ASCII, one of these says whether it is drawn as text or as an emoji. More of them hide what they like.
+const SELECTORS = new Set(['\ufe0e', '\ufe0f']);
 const NAMES = new Map(Object.entries({
   '\0': 'NUL', '\r': 'CR', '\u001b': 'ESC', '\u00ad': 'soft hyphen', '\u200b': 'zero-width space', '\u200c': 'non-joiner', '\u200d': 'joiner',
   '\u200e': 'left-to-right mark', '\u200f': 'right-to-left mark', '\u202a': 'left-to-right embedding', '\u202b': 'right-to-left embedding',
   '\u202c': 'end of direction', '\u202d': 'left-to-right override', '\u202e': 'right-to-left override', '\u2060': 'word joiner',
   '\u2066': 'left-to-right isolate', '\u2067': 'right-to-left isolate', '\u2068': 'first-strong isolate', '\u2069': 'end of isolate',
-  '\ufeff': 'byte order mark',
+  '\u2800': 'empty braille pattern', '\ufe0e': 'variation selector', '\ufe0f': 'variation selector', '\ufeff': 'byte order mark',
 }));
 
 /**
@@ -22,7 +25,8 @@ export function parts(text) {
     const [character] = match;
     const at = /** @type {number} */ (match.index);
     const isJoined = JOINERS.has(character) && text.charCodeAt(at - 1) > 127 && text.charCodeAt(at + 1) > 127;
-    if (character === '\n' || character === '\t' || isJoined) {
+    const isSelected = SELECTORS.has(character) && at > from && text.charCodeAt(at - 1) > 127 && !SELECTORS.has(text[at - 1]);
+    if (character === '\n' || character === '\t' || isJoined || isSelected) {
       continue;
     }
     if (at > from) {

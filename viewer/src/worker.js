@@ -1,5 +1,6 @@
 // Reads and checks documents beside the page, so that no document stops it: the page ends a worker that takes too long.
 import { failure } from './check.js';
+import { Refused } from './refused.js';
 import { answer, isProof } from './report.js';
 
 /**
@@ -15,6 +16,7 @@ self.onmessage = ({ data: { added, receipt, proof } }) => {
   if (receipt) {
     documents.proof = undefined;
   }
+  const taken = new Set();
   for (const bytes of added) {
     /** @type {'proof' | 'receipt'} */
     let isOf;
@@ -24,6 +26,12 @@ self.onmessage = ({ data: { added, receipt, proof } }) => {
       self.postMessage({ answer: { refused: failure('read', error), what: 'document' } });
       return;
     }
+    if (taken.has(isOf)) {
+      const reason = `these are several ${isOf}s: one at a time is checked, and none of these was`;
+      self.postMessage({ answer: { refused: failure('read', new Refused('document', reason)), what: 'document' } });
+      return;
+    }
+    taken.add(isOf);
     documents[isOf] = bytes;
   }
   self.postMessage({ answer: answer(documents), ...documents });

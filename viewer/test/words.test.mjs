@@ -41,5 +41,12 @@ test('hidden characters', () => {
   assert.deepEqual(parts('line\n\tline'), [{ text: 'line\n\tline', hidden: false }]);
   assert.deepEqual(hidden('a\u200db'), ['U+200D']);
   assert.deepEqual(hidden('👨\u200d👩'), []);
+  for (const code of [0x2065, 0xfff0, 0xe0080, 0x180b, 0x180f, 0x17b4, 0x2800, 0x1d159, 0xe0100, 0xe01ef]) {
+    assert.deepEqual(hidden(`❤${String.fromCodePoint(code)}`), [`U+${code.toString(16).toUpperCase()}`]);
+  }
+  // One selector belongs to an emoji; behind it, and behind a letter, they hide something.
+  assert.deepEqual(hidden('❤\ufe0f b'), []);
+  assert.deepEqual(hidden('❤\ufe0f\ufe0f'), ['U+FE0F']);
+  assert.deepEqual(hidden('a\ufe0f'), ['U+FE0F']);
   assert.deepEqual(parts(''), []);
 });
