@@ -79,7 +79,13 @@ fn receipts_in(directory: &Path) -> Result<Vec<PathBuf>> {
 fn digest(path: &Path) -> Result<[u8; 32]> {
     let bad = |why: &str| Error::new(ErrorKind::Receipt, path.display().to_string(), why);
     let document = Document::parse(&files::read(path)?).map_err(|e| bad(&e.to_string()))?;
-    // A wallet's signature is for its chain to check.
     refuse_invalid(&document).map_err(|e| bad(e.message()))?;
+    // A wallet's signature is for its chain to check.
+    if document.recover().ok() != Some(document.receipt.signer) {
+        terminal::note(&format!(
+            "{}: not signed by the signer's key: of use only if the signer is a contract",
+            path.display()
+        ));
+    }
     Ok(document.digest())
 }

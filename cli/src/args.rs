@@ -118,8 +118,8 @@ pub struct Signing {
     /// Nonce that salts the commitments, 0x and 64 hex digits; by default random.
     #[arg(long, value_name = "0xHEX")]
     pub nonce: Option<String>,
-    /// Context of the receipt (a job's identity), 0x and 64 hex digits.
-    #[arg(long, value_name = "0xHEX")]
+    /// What the receipt is for: a job's chain, contract and id, which are disclosed; or a context's hash, 0x and 64 hex digits.
+    #[arg(long, value_name = "CHAIN:CONTRACT:JOB|0xHEX")]
     pub context: Option<String>,
     /// Receipt that this one follows, for the same job: its digest goes into the context.
     #[arg(long, value_name = "RECEIPT", conflicts_with = "context")]

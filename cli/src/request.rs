@@ -236,7 +236,22 @@ fn context(signing: &Signing) -> Result<Option<ContextJson>> {
             previous_digest: hex::encode(&next.previous_digest),
         }));
     }
-    Ok(signing.context.clone().map(ContextJson::Hash))
+    let Some(text) = &signing.context else { return Ok(None) };
+    if !text.contains(':') {
+        return Ok(Some(ContextJson::Hash(text.clone())));
+    }
+    let mut parts = text.splitn(3, ':');
+    let (chain, contract, job) = (parts.next(), parts.next(), parts.next());
+    let inputs = chain.and_then(|chain| chain.parse().ok()).zip(contract).zip(job);
+    let ((chain_id, contract), job_id) = inputs.ok_or_else(|| {
+        Error::argument("context", "expected 0x and 64 hex digits, or CHAIN:CONTRACT:JOB, a chain id, an address and 32 bytes as 0x hex")
+    })?;
+    Ok(Some(ContextJson::Inputs {
+        chain_id,
+        contract: contract.to_owned(),
+        job_id: job_id.to_owned(),
+        previous_digest: hex::encode(&[0; 32]),
+    }))
 }
 
 /// Of the receipt that is to be followed.

@@ -74,6 +74,23 @@ fn a_history_is_verified_in_its_order() {
 }
 
 #[test]
+fn a_history_of_a_job() {
+    let sandbox = Sandbox::new();
+    let (contract, job) = (format!("0x{}", "11".repeat(20)), format!("0x{}", "07".repeat(32)));
+    let run = ["run", "--prompt", "x", "--max-tokens", "2", "--receipt"];
+    let context = format!("1337:{contract}:{job}");
+    sandbox.run(&[&run[..], &["1.json", "--context", &context]].concat()).succeeded();
+    sandbox.run(&[&run[..], &["2.json", "--after", "1.json"]].concat()).succeeded();
+    let inputs = sandbox.read_json("2.json")["disclosure"]["contextInputs"].clone();
+    assert_eq!(inputs["jobId"], job);
+    assert_eq!((inputs["chainId"].as_u64(), &inputs["contract"]), (Some(1337), &Value::from(contract)));
+    sandbox.run(&["verify", "--chain", "1.json", "2.json"]).succeeded();
+    for wrong in ["1337:0x11", "x:y:z", "1337:0x12:0x34"] {
+        sandbox.run(&[&run[..], &["3.json", "--context", wrong]].concat()).refused(2, &["context"]);
+    }
+}
+
+#[test]
 fn what_does_not_stand_is_not_followed() {
     let sandbox = Sandbox::new();
     let job = format!("0x{}", "07".repeat(32));

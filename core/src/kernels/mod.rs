@@ -2,7 +2,7 @@
 //! `docs/spec/numerics-2.md`, and no tile, batch, thread count or instruction set changes it.
 //!
 //! Inside a block a quantized dot product is integer arithmetic, exact in any order; the float rim around it (scales, and
-//! the sum over blocks) has one order, which lets the lanes of a vector be different outputs. [`reference`] is that order in
+//! the sum over blocks) has one order, which lets the lanes of a vector be different outputs. [`mod@reference`] is that order in
 //! plain Rust; whatever is faster must equal it bit for bit.
 
 mod activation;

@@ -41,7 +41,7 @@ pub fn verify_signature(document: &Document, expectations: &Expectations) -> Rep
 /// Refuses a receipt that is invalid by itself, whoever asks: nothing is expected, and a wallet's signature may stand.
 ///
 /// # Errors
-/// [`ErrorKind::Receipt`](crate::ErrorKind::Receipt), what is wrong.
+/// [`ErrorKind::Receipt`], what is wrong.
 pub fn refuse_invalid(document: &Document) -> crate::Result<()> {
     let anything = Expectations {
         scored: document.receipt.kind == Kind::Scored,

@@ -210,7 +210,7 @@ func (c *onChain) anchor(ctx context.Context, path string) (bool, error) {
 	}
 	key, err := crypto.HexToECDSA(strings.TrimPrefix(os.Getenv("ETH_PRIVATE_KEY"), "0x"))
 	if err != nil {
-		return false, err
+		return false, fmt.Errorf("ETH_PRIVATE_KEY: %w", err)
 	}
 	id, err := c.client.ChainID(ctx)
 	if err != nil {

@@ -31,6 +31,9 @@ const attestlm = contract(ATTESTLM_VERIFIER, 'AttestLM');
 const registry = contract(ATTESTLM_REGISTRY, 'ReceiptRegistry');
 
 async function anchor(path) {
+  if (!ETH_PRIVATE_KEY) {
+    throw new Error('ETH_PRIVATE_KEY is not set');
+  }
   const root = read(path).root ?? Receipt.parse(readFileSync(path)).digest;
   const wallet = createWalletClient({ transport, account: privateKeyToAccount(ETH_PRIVATE_KEY) });
   const hash = await wallet.writeContract({ ...registry, functionName: 'anchor', args: [root], chain: null });
