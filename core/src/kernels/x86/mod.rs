@@ -9,6 +9,7 @@
 
 pub mod avx2;
 pub mod avx512;
+mod blocks;
 
 use super::Activations;
 

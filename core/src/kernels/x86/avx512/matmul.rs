@@ -4,6 +4,7 @@ use std::arch::x86_64::*;
 use std::ops::Range;
 
 use crate::kernels::matmul::Weights;
+use crate::kernels::x86::blocks::{Blocks, Q4K, Q4_0, Q5K, Q6K, Q8_0};
 use crate::kernels::x86::{Columns, Panels};
 use crate::kernels::{Activations, Format, UNIT};
 
@@ -15,194 +16,6 @@ const COLUMNS: usize = 6;
 const PANELS: usize = 4;
 /// Columns from which on making panels pays.
 const MANY: usize = 2;
-
-/// How a format's blocks become units in registers.
-trait Blocks {
-    const FORMAT: Format;
-    /// What is taken from the unsigned integers of a unit is 2 to this power; 0: nothing.
-    const OFFSET: u32;
-
-    /// The 32 unsigned integers of unit `unit` of a block.
-    ///
-    /// # Safety
-    /// A whole block lies at `block`; the caller has AVX2.
-    unsafe fn quants(block: *const u8, unit: usize) -> __m256i;
-
-    /// The scales (and after them the minima) of the units of a block of each row.
-    ///
-    /// # Safety
-    /// A whole block lies at each of `blocks`; the caller has AVX-512.
-    unsafe fn scales(blocks: &[*const u8; ROWS], out: &mut [__m512; 16]);
-}
-
-struct Q8_0;
-struct Q4_0;
-struct Q4K;
-struct Q5K;
-struct Q6K;
-
-impl Blocks for Q8_0 {
-    const FORMAT: Format = Format::Q8_0;
-    const OFFSET: u32 = 7;
-
-    #[inline(always)]
-    unsafe fn quants(block: *const u8, _: usize) -> __m256i {
-        // SAFETY: 32 bytes after the scale, by the contract.
-        unsafe { _mm256_xor_si256(_mm256_loadu_si256(block.add(2).cast()), _mm256_set1_epi8(-128)) }
-    }
-
-    #[inline(always)]
-    unsafe fn scales(blocks: &[*const u8; ROWS], out: &mut [__m512; 16]) {
-        // SAFETY: as ours.
-        out[0] = unsafe { halves(blocks, 0) };
-    }
-}
-
-impl Blocks for Q4_0 {
-    const FORMAT: Format = Format::Q4_0;
-    const OFFSET: u32 = 3;
-
-    #[inline(always)]
-    unsafe fn quants(block: *const u8, _: usize) -> __m256i {
-        // SAFETY: 16 bytes after the scale, by the contract.
-        unsafe {
-            let low = _mm_loadu_si128(block.add(2).cast());
-            let both = _mm256_inserti128_si256(_mm256_castsi128_si256(low), _mm_srli_epi16(low, 4), 1);
-            _mm256_and_si256(both, _mm256_set1_epi8(15))
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn scales(blocks: &[*const u8; ROWS], out: &mut [__m512; 16]) {
-        // SAFETY: as ours.
-        out[0] = unsafe { halves(blocks, 0) };
-    }
-}
-
-/// The nibbles of unit `unit` of a block whose low bits begin at `low`.
-///
-/// # Safety
-/// 128 bytes lie at `low`; the caller has AVX2.
-#[inline(always)]
-unsafe fn nibbles(low: *const u8, unit: usize) -> __m256i {
-    // SAFETY: unit / 2 is at most 3.
-    unsafe {
-        let pair = _mm256_loadu_si256(low.add(unit / 2 * 32).cast());
-        let shifted = if unit.is_multiple_of(2) { pair } else { _mm256_srli_epi16(pair, 4) };
-        _mm256_and_si256(shifted, _mm256_set1_epi8(15))
-    }
-}
-
-/// Scales and minima of the formats that pack them in six bits, at byte 4 of the block.
-///
-/// # Safety
-/// 16 bytes lie at each of `blocks`; the caller has AVX-512.
-#[inline(always)]
-unsafe fn packed_scales(blocks: &[*const u8; ROWS], out: &mut [__m512; 16]) {
-    // SAFETY: bytes 0 to 15 of the block.
-    unsafe {
-        let (mut scales, mut minima) = ([_mm256_setzero_ps(); ROWS], [_mm256_setzero_ps(); ROWS]);
-        for (row, block) in blocks.iter().enumerate() {
-            let low = block.add(4).cast::<u32>().read_unaligned();
-            let middle = block.add(8).cast::<u32>().read_unaligned();
-            let high = block.add(12).cast::<u32>().read_unaligned();
-            let join = |first: u32, second: u32| u64::from(first) | u64::from(second) << 32;
-            let scale = join(low & 0x3f3f_3f3f, high & 0x0f0f_0f0f | low >> 2 & 0x3030_3030);
-            let min = join(middle & 0x3f3f_3f3f, high >> 4 & 0x0f0f_0f0f | middle >> 2 & 0x3030_3030);
-            let floats =
-                |bytes: u64| _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_cvtsi64_si128(bytes.cast_signed())));
-            let both = _mm_cvtph_ps(_mm_cvtsi32_si128(block.cast::<i32>().read_unaligned()));
-            scales[row] = _mm256_mul_ps(floats(scale), _mm256_broadcastss_ps(both));
-            minima[row] = _mm256_mul_ps(floats(min), _mm256_broadcastss_ps(_mm_movehdup_ps(both)));
-        }
-        out[..8].copy_from_slice(&floats_by_row(&scales));
-        out[8..].copy_from_slice(&floats_by_row(&minima));
-    }
-}
-
-impl Blocks for Q4K {
-    const FORMAT: Format = Format::Q4_K;
-    const OFFSET: u32 = 0;
-
-    #[inline(always)]
-    unsafe fn quants(block: *const u8, unit: usize) -> __m256i {
-        // SAFETY: the low bits are bytes 16 to 143.
-        unsafe { nibbles(block.add(16), unit) }
-    }
-
-    #[inline(always)]
-    unsafe fn scales(blocks: &[*const u8; ROWS], out: &mut [__m512; 16]) {
-        // SAFETY: as ours.
-        unsafe { packed_scales(blocks, out) }
-    }
-}
-
-impl Blocks for Q5K {
-    const FORMAT: Format = Format::Q5_K;
-    const OFFSET: u32 = 0;
-
-    #[inline(always)]
-    unsafe fn quants(block: *const u8, unit: usize) -> __m256i {
-        // SAFETY: the high bits are bytes 16 to 47, the low ones bytes 48 to 175.
-        unsafe {
-            let high = _mm256_loadu_si256(block.add(16).cast());
-            #[allow(clippy::cast_possible_truncation)] // below 8
-            let bit = _mm_cvtsi32_si128(unit as i32);
-            let high = _mm256_and_si256(_mm256_srl_epi16(high, bit), _mm256_set1_epi8(1));
-            _mm256_or_si256(nibbles(block.add(48), unit), _mm256_slli_epi16(high, 4))
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn scales(blocks: &[*const u8; ROWS], out: &mut [__m512; 16]) {
-        // SAFETY: as ours.
-        unsafe { packed_scales(blocks, out) }
-    }
-}
-
-impl Blocks for Q6K {
-    const FORMAT: Format = Format::Q6_K;
-    const OFFSET: u32 = 5;
-
-    #[inline(always)]
-    unsafe fn quants(block: *const u8, unit: usize) -> __m256i {
-        let (part, quarter) = (unit / 4, unit % 4);
-        // SAFETY: the low bits are bytes 0 to 127, the high ones bytes 128 to 191.
-        unsafe {
-            let low = _mm256_loadu_si256(block.add(part * 64 + quarter % 2 * 32).cast());
-            let low = if quarter < 2 { low } else { _mm256_srli_epi16(low, 4) };
-            let high = _mm256_loadu_si256(block.add(128 + part * 32).cast());
-            #[allow(clippy::cast_possible_truncation)] // below 4
-            let bit = _mm_cvtsi32_si128(2 * quarter as i32);
-            let high = _mm256_srl_epi16(high, bit);
-            let high = _mm256_slli_epi16(_mm256_and_si256(high, _mm256_set1_epi8(3)), 4);
-            _mm256_or_si256(_mm256_and_si256(low, _mm256_set1_epi8(15)), high)
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn scales(blocks: &[*const u8; ROWS], out: &mut [__m512; 16]) {
-        // SAFETY: the scales are bytes 192 to 207, their own scale follows.
-        unsafe {
-            let (mut first, mut second) = ([_mm256_setzero_ps(); ROWS], [_mm256_setzero_ps(); ROWS]);
-            for (row, block) in blocks.iter().enumerate() {
-                let bytes = _mm_loadu_si128(block.add(192).cast());
-                let scale =
-                    _mm_cvtph_ps(_mm_cvtsi32_si128(i32::from(block.add(208).cast::<u16>().read_unaligned())));
-                let floats = |bytes| {
-                    _mm256_mul_ps(
-                        _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes)),
-                        _mm256_broadcastss_ps(scale),
-                    )
-                };
-                first[row] = floats(bytes);
-                second[row] = floats(_mm_unpackhi_epi64(bytes, bytes));
-            }
-            out[..8].copy_from_slice(&floats_by_row(&first));
-            out[8..].copy_from_slice(&floats_by_row(&second));
-        }
-    }
-}
 
 /// The binary16 at byte `at` of each row's block.
 ///
@@ -280,7 +93,8 @@ unsafe fn words<B: Blocks>(blocks: &[*const u8; ROWS], unit: usize) -> [__m512i;
     unsafe {
         let mut rows = [_mm256_setzero_si256(); ROWS];
         for (row, block) in rows.iter_mut().zip(blocks) {
-            *row = B::quants(*block, unit);
+            let quants = B::quants(*block, unit);
+            *row = if B::IS_SIGNED { _mm256_xor_si256(quants, _mm256_set1_epi8(-128)) } else { quants };
         }
         by_row(&rows)
     }
@@ -304,6 +118,27 @@ unsafe fn floats_by_row(rows: &[__m256; ROWS]) -> [__m512; 8] {
             *float = _mm512_castsi512_ps(words);
         }
         floats
+    }
+}
+
+/// The factors of a block of each row: as [`Blocks::factors`], of all rows; of one unit a block, the first alone.
+///
+/// # Safety
+/// A whole block lies at each of `blocks`; the caller has AVX-512 and F16C.
+#[inline(always)]
+unsafe fn scales<B: Blocks>(blocks: &[*const u8; ROWS], out: &mut [__m512; 16]) {
+    // SAFETY: by the contract; a block of one unit begins with its scale.
+    unsafe {
+        if B::FORMAT.block_units() == 1 {
+            out[0] = halves(blocks, 0);
+            return;
+        }
+        let (mut first, mut second) = ([_mm256_setzero_ps(); ROWS], [_mm256_setzero_ps(); ROWS]);
+        for (row, block) in blocks.iter().enumerate() {
+            [first[row], second[row]] = B::factors(*block);
+        }
+        out[..8].copy_from_slice(&floats_by_row(&first));
+        out[8..].copy_from_slice(&floats_by_row(&second));
     }
 }
 
@@ -344,7 +179,7 @@ unsafe fn pack<B: Blocks>(rows: &[*const u8; ROWS], units: usize, panel: *mut u8
         let mut scales = [_mm512_setzero_ps(); 16];
         for block in 0..units / each {
             let blocks = rows.map(|row| row.add(block * B::FORMAT.block_bytes()));
-            B::scales(&blocks, &mut scales);
+            self::scales::<B>(&blocks, &mut scales);
             for unit in 0..each {
                 let to = panel.add((block * each + unit) * size);
                 let words = words::<B>(&blocks, unit);
@@ -504,7 +339,7 @@ unsafe fn column<B: Blocks>(rows: &[*const u8; ROWS], columns: Columns, out: *mu
         let mut sum = _mm512_setzero_ps();
         for block in 0..columns.units / each {
             let blocks = rows.map(|row| row.add(block * B::FORMAT.block_bytes()));
-            B::scales(&blocks, &mut scales);
+            self::scales::<B>(&blocks, &mut scales);
             for unit in 0..each {
                 let at = block * each + unit;
                 let words = words::<B>(&blocks, unit);
