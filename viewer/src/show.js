@@ -170,7 +170,7 @@ function sampler(report) {
   }
   return section('sampler', 'How tokens were chosen', warning(report, 'sampler', 'seed', 'policy'),
     element('ul', {}, ...policy.sentences.map((sentence) => element('li', {}, sentence))),
-    ...policy.texts.map(({ label, text }) => element('div', { class: text.text.length > 200 ? 'said' : 'said aside' }, element('h3', {}, label), textBox(text))));
+    ...policy.texts.map(({ label, text }) => element('div', { class: text.parts.some((part) => part.text.length > 200) || text.parts.length > 9 ? 'said' : 'said aside' }, element('h3', {}, label), textBox(text))));
 }
 
 /** @param {Report} report */
