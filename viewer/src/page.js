@@ -79,8 +79,8 @@ async function check(added) {
     settle(() => fail('The check ended with a fault of this page. Nothing is known of this document.'));
   };
   worker.onmessage = (/** @type {MessageEvent} */ { data }) => settle(() => {
-    // What is refused does not take the place of what was there.
-    if (!('refused' in data.answer)) {
+    // What is refused, or too many at once, does not take the place of what was there.
+    if (!('refused' in data.answer || 'several' in data.answer)) {
       documents = { receipt: data.receipt, proof: data.proof };
     }
     showVerdict(verdict(data.answer));

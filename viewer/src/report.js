@@ -50,7 +50,8 @@ import * as words from './words.js';
  */
 
 /**
- * @typedef {{ refused: Failure, what: 'document' | 'receipt' | 'proof' } | { proofAlone: true } | { report: Report }} Answer
+ * `place`: which one cannot be read, of how many that came together; `several`: of what more came together than are checked at a time.
+ * @typedef {{ refused: Failure, what: 'document' | 'receipt' | 'proof', place?: [number, number] } | { several: 'receipt' | 'proof', count: number } | { proofAlone: true } | { report: Report }} Answer
  */
 
 // Of what a document may hold (64 MiB) the page shows as much as a reader reads and a phone lays out.

@@ -17,7 +17,12 @@ const listed = (failures) => element('ul', {}, ...failures.map(({ field, reason 
  */
 export function verdict(answer) {
   if ('refused' in answer) {
-    return banner('bad', `This ${WHAT[answer.what]} is invalid`, element('p', {}, 'It is refused as it is read, so nothing of it is shown:'), listed([answer.refused]));
+    return banner('bad', `This ${WHAT[answer.what]} is invalid`, element('p', {}, 'It is refused as it is read, so nothing of it is shown:'), listed([answer.refused]),
+      answer.place && element('p', {}, `It is number ${answer.place[0]} of the ${answer.place[1]} that came together. None of the others was judged.`));
+  }
+  if ('several' in answer) {
+    return banner('warn', `One ${answer.several} is checked at a time`, element('p', {}, `These are ${answer.count} ${answer.several}s. None of them was judged: choose one receipt, `
+      + 'alone or with one proof that belongs to it.'));
   }
   if ('proofAlone' in answer) {
     return banner('warn', 'A proof needs its receipt', element('p', {}, 'This is a proof of one part of a receipt. Alone it says nothing: add the receipt that it belongs to.'));

@@ -409,6 +409,34 @@ const drop = (page, ...texts) => page.evaluate((contents) => {
   return over.defaultPrevented && dropped.defaultPrevented;
 }, texts);
 
+onPage('several receipts or proofs at once', async (page) => {
+  const tampered = changed('greedy', ({ message }) => { message.issuedAt = '1'; });
+  const none = async (title, expected) => {
+    assert.equal(await settled(page), title);
+    assert.deepEqual(await banner(page), ['warn']);
+    assert.match(await textOf(page, '#verdict'), expected);
+    assert.equal(await page.$eval('#report', ({ childElementCount }) => childElementCount), 0);
+  };
+  for (const receipts of [[tampered, receipt('drawn')], [receipt('drawn'), tampered], [receipt('greedy'), receipt('greedy')]]) {
+    await choose(page, ...receipts);
+    await none('One receipt is checked at a time', /These are 2 receipts\. None of them was judged/);
+    await drop(page, ...receipts);
+    await none('One receipt is checked at a time', /These are 2 receipts/);
+  }
+  await choose(page, receipt('greedy'), receipt('step-proof'), tampered);
+  await none('One receipt is checked at a time', /These are 2 receipts/);
+  await choose(page, receipt('step-proof'), receipt('greedy'), receipt('step-proof'));
+  await none('One proof is checked at a time', /These are 2 proofs\. None of them was judged/);
+  // None has taken the place of what was there.
+  assert.equal(await choose(page, receipt('greedy')), SIGNED);
+  await choose(page, receipt('drawn'), tampered);
+  assert.equal(await choose(page, receipt('step-proof')), SIGNED);
+  assert.equal(await choose(page, receipt('greedy'), '{'), 'This document is invalid');
+  assert.match(await textOf(page, '#verdict'), /number 2 of the 2 that came together\. None of the others was judged/);
+  assert.equal(await choose(page, '{'), 'This document is invalid');
+  assert.doesNotMatch(await textOf(page, '#verdict'), /came together/);
+});
+
 onPage('a drop', async (page) => {
   assert.equal(await drop(page, receipt('redacted'), receipt('step-proof')), true);
   assert.equal(await settled(page), SIGNED);
