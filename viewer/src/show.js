@@ -52,6 +52,20 @@ export function verdict(answer) {
 }
 
 /**
+ * What is wrong or open in what is shown, and stays so if the digest is anchored: anybody may anchor any.
+ * @param {Report} report
+ */
+export function doubt({ verdict: found, failures, signature }) {
+  if (found === 'valid') {
+    return undefined;
+  }
+  const rest = signature === 'missing' ? 'The receipt is not signed all the same.'
+    : found === 'unverifiable' ? 'What is unverifiable here stays so all the same.'
+    : failures.every(({ step }) => step === 'proof') ? 'The proof does not belong to the receipt all the same.' : 'The receipt is invalid all the same.';
+  return `What is anchored is a digest, which anybody can have done. ${rest}`;
+}
+
+/**
  * A line that says that what follows is not what was signed, where it is not.
  * @param {Report} report
  * @param {...string} parts

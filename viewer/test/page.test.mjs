@@ -631,6 +631,8 @@ async function node(t, answers) {
   return { url: `http://127.0.0.1:${server.address().port}/`, asked };
 }
 
+// By an account, in 2023.
+const ANCHORED = `0x${'12'.repeat(20).padStart(64, '0')}${(1_700_000_000).toString(16).padStart(64, '0')}`;
 const REGISTRY = '0x00000000000000000000000000000000000000aB';
 
 /** What the page says about an anchor. */
@@ -664,6 +666,11 @@ test('an anchor is asked for when the button is pressed', async (t) => {
     ['0x', /there is no contract at this address/],
     ['0x1234', /does not answer as a registry/],
     [`0x${'f'.repeat(128)}`, /does not answer as a registry/],
+    [`0x${word('')}${word((1_700_000_000).toString(16))}`, /^No answer about the anchor: the contract names a time, and the account zero, which cannot be right/],
+    [`0x${word('1234')}${word('')}`, /^No answer about the anchor: the contract names an account, and no time/],
+    [`0x${word('1234')}${word((4_102_444_800).toString(16))}`, /^No answer about the anchor: the contract names a time that is yet to come.*\(1 January 2100/],
+    [`0x${word('1234')}${word('f'.repeat(16))}`, /^No answer about the anchor: the contract names a time that is yet to come/],
+    [`0x${word('1234')}${word((Math.floor(Date.now() / 1000) + 3_600).toString(16))}`, /yet to come/],
     [{ error: { code: -32000, message: '<b>no</b>' } }, /it answered with an error \(-32000\)/],
     [{ result: 7 }, /is not one of JSON-RPC/],
     ['<html>', /is not JSON/],
@@ -671,7 +678,11 @@ test('an anchor is asked for when the button is pressed', async (t) => {
   ]) {
     answer = given;
     assert.match((await ask(page, chain.url))[0], expected);
+    assert.equal(await page.$('#anchor-reply .good'), null);
   }
+  // Clocks are some minutes apart.
+  answer = `0x${word('1234')}${word((Math.floor(Date.now() / 1000) + 300).toString(16))}`;
+  assert.match((await ask(page, chain.url))[0], /^Anchored on chain/);
   await choose(page, receipt('greedy'));
   answer = `0x${word('')}${word('')}`;
   assert.equal((await ask(page, chain.url)).length, 1);
@@ -687,10 +698,44 @@ test('an anchor is asked for when the button is pressed', async (t) => {
 });
 
 test('an anchor of a receipt for another chain is noted', async (t) => {
-  const chain = await node(t, { eth_chainId: () => '0x1', eth_call: () => `0x${'0'.repeat(128)}` });
+  let answer = `0x${'0'.repeat(128)}`;
+  const chain = await node(t, { eth_chainId: () => '0x1', eth_call: () => answer });
   const opened = await open(browser);
   await choose(opened.page, receipt('contract'));
   assert.deepEqual((await ask(opened.page, chain.url))[1], 'The receipt is for chain 11155111 (Sepolia, a test network).');
+  answer = ANCHORED;
+  assert.deepEqual((await ask(opened.page, chain.url)).slice(1),
+    ['So says the node that you asked: the receipt existed by then.', 'The receipt is for chain 11155111 (Sepolia, a test network).']);
+  await opened.close({ allowed: (url) => url === chain.url });
+});
+
+test('an anchor mends nothing', async (t) => {
+  const chain = await node(t, { eth_chainId: () => '0x1', eth_call: () => ANCHORED });
+  const opened = await open(browser);
+  const { page } = opened;
+  const wrong = changed('step-proof', (proof) => { proof.siblings.reverse(); });
+  const badlySigned = changed('greedy', ({ message }) => { message.issuedAt = '1'; });
+  const otherwise = changed('greedy', ({ disclosure }) => { disclosure.steps[2].text = '15'; });
+  const unsigned = changed('greedy', (document) => { delete document.signature; });
+  for (const [texts, title, rest] of [
+    [[badlySigned], INVALID, 'The receipt is invalid all the same.'],
+    [[otherwise], INVALID, 'The receipt is invalid all the same.'],
+    [[unsigned], 'This receipt is not signed', 'The receipt is not signed all the same.'],
+    [[receipt('greedy'), wrong], 'The proof does not belong to this receipt', 'The proof does not belong to the receipt all the same.'],
+    [[refusedCase('request-unknown-member')], LATER, 'What is unverifiable here stays so all the same.'],
+  ]) {
+    assert.equal(await choose(page, ...texts), title);
+    const [says, doubt, caveat] = await ask(page, chain.url);
+    assert.match(says, /^A digest is anchored on chain 1 \(Ethereum\) by 0x/);
+    assert.equal(doubt, `What is anchored is a digest, which anybody can have done. ${rest}`);
+    assert.equal(caveat, 'So says the node that you asked: the digest existed by then.');
+    assert.equal(await page.$('#anchor-reply .good'), null);
+    assert.ok(await page.$('#anchor-reply .warn'));
+  }
+  await page.click('#clear');
+  assert.equal(await choose(page, receipt('greedy')), SIGNED);
+  assert.match((await ask(page, chain.url))[0], /^Anchored on chain 1/);
+  assert.ok(await page.$('#anchor-reply .good'));
   await opened.close({ allowed: (url) => url === chain.url });
 });
 
