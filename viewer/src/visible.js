@@ -3,14 +3,15 @@ import { grouped } from './words.js';
 
 /** @typedef {{ text: string, hidden: number }} Part `hidden`: how many hidden characters its text names; 0 where it is the text itself */
 
-// A run of one such character. Beside what Unicode calls ignorable, two that are drawn as nothing: the Braille blank and the null notehead.
-const HIDDEN = /(?![\n\t])([\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800\u{1d159}])\1*/gu;
+// A run of one such character. Beside what Unicode calls ignorable, three that are drawn as nothing: the Braille blank, the null notehead, and the place of
+// an object. Spaces of other widths are no more hidden than a space.
+const HIDDEN = /(?![\n\t])([\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800\ufffc\u{1d159}])\1*/gu;
 const NAMES = new Map(Object.entries({
   '\0': 'NUL', '\r': 'CR', '\u001b': 'ESC', '\u00ad': 'soft hyphen', '\u200b': 'zero-width space', '\u200c': 'non-joiner', '\u200d': 'joiner',
   '\u200e': 'left-to-right mark', '\u200f': 'right-to-left mark', '\u202a': 'left-to-right embedding', '\u202b': 'right-to-left embedding',
   '\u202c': 'end of direction', '\u202d': 'left-to-right override', '\u202e': 'right-to-left override', '\u2060': 'word joiner',
   '\u2066': 'left-to-right isolate', '\u2067': 'right-to-left isolate', '\u2068': 'first-strong isolate', '\u2069': 'end of isolate',
-  '\u2800': 'Braille blank', '\ufeff': 'byte order mark',
+  '\u2800': 'Braille blank', '\ufffc': 'object replacement', '\ufeff': 'byte order mark',
 }));
 
 // A single one of three of them stays as it is where people write it: in an emoji (a selector of its coloured form, a joiner of two), and a joiner or

@@ -41,7 +41,7 @@ test('hidden characters', () => {
   assert.deepEqual(parts('line\n\tline', new Marks()), [{ text: 'line\n\tline', hidden: 0 }]);
   assert.deepEqual(hidden('a\u200db'), ['U+200D']);
   assert.deepEqual(parts('', new Marks()), []);
-  for (const code of [0x34f, 0x115f, 0x17b4, 0x180b, 0x180f, 0x2065, 0x2800, 0x3164, 0xfe00, 0xfe0f, 0xfff0, 0x1d159, 0x1d173, 0xe0020, 0xe0080, 0xe0100, 0xe01ef]) {
+  for (const code of [0x34f, 0x115f, 0x17b4, 0x180b, 0x180f, 0x2065, 0x2800, 0x3164, 0xfe00, 0xfe0f, 0xfff0, 0xfffc, 0x1d159, 0x1d173, 0xe0020, 0xe0080, 0xe0100, 0xe01ef]) {
     assert.deepEqual(hidden(`a${String.fromCodePoint(code)}b`), [`U+${code.toString(16).toUpperCase().padStart(4, '0')}`]);
   }
 });
