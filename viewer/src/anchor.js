@@ -6,13 +6,13 @@ import { keccak256 } from './hash.js';
 import { toHex } from './hex.js';
 import * as words from './words.js';
 
-/** @typedef {{ url: string, registry: string, digest: string, chainId?: number }} Question `chainId`: of the receipt's domain */
-/** @typedef {{ says: string, note?: string, state: 'found' | 'none' | 'failed' }} Reply */
+/** @typedef {{ url: string, registry: string, digest: string, chainId?: number, doubt?: string }} Question `chainId`: of the receipt's domain; `doubt`: what an anchor does not mend */
+/** @typedef {{ says: string, notes?: string[], state: 'found' | 'doubtful' | 'none' | 'failed' }} Reply */
 
 const LONGEST = 64 * 1024;
 const PATIENCE_MS = 15_000;
-// Clocks differ: a block may be of a little later.
-const LATEST_SECONDS = 15 * 60;
+// How far a chain's clock and the reader's may be apart.
+const APART = 15n * 60n;
 const SELECTOR = toHex(keccak256(utf8ToBytes('anchorOf(bytes32)')).slice(0, 4));
 
 /** What the node's side did wrong, in words for the reader. */
@@ -84,7 +84,7 @@ async function call(url, method, params, signal) {
  * @param {Question} question
  * @returns {Promise<Reply>}
  */
-export async function ask({ url, registry, digest, chainId }) {
+export async function ask({ url, registry, digest, chainId, doubt }) {
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), PATIENCE_MS);
   try {
@@ -94,7 +94,7 @@ export async function ask({ url, registry, digest, chainId }) {
     }
     const chain = Number(answered);
     const result = await call(url, 'eth_call', [{ to: registry, data: SELECTOR + digest.slice(2) }, 'latest'], abort.signal);
-    const note = chainId !== undefined && chainId !== chain ? `The receipt is for ${words.chain(chainId)}.` : undefined;
+    const other = chainId !== undefined && chainId !== chain ? [`The receipt is for ${words.chain(chainId)}.`] : [];
     const where = `on ${words.chain(chain)}`;
     // An address, then a uint64.
     const match = /^0x0{24}([0-9a-f]{40})0{48}([0-9a-f]{16})$/.exec(result);
@@ -102,14 +102,20 @@ export async function ask({ url, registry, digest, chainId }) {
       throw new NodeError(result === '0x' ? `there is no contract at this address ${where}` : 'the contract does not answer as a registry');
     }
     const seconds = BigInt(`0x${match[2]}`);
-    if (seconds === 0n) {
-      return { state: 'none', says: `Not anchored by itself ${where}. It may be part of a batch: this page does not look for those.`, note };
+    const isNobody = /^0+$/.test(match[1]);
+    if (isNobody !== (seconds === 0n)) {
+      throw new NodeError(`the contract names ${isNobody ? 'a time, and the account zero' : 'an account, and no time'}, which cannot be right`);
     }
-    if (seconds > BigInt(Math.floor(Date.now() / 1000) + LATEST_SECONDS) || /^0*$/.test(match[1])) {
-      throw new NodeError('it names an account or a time that cannot be');
+    if (seconds > BigInt(Math.floor(Date.now() / 1000)) + APART) {
+      throw new NodeError(`the contract names a time that is yet to come, which cannot be right (${words.time(seconds)})`);
+    }
+    if (seconds === 0n) {
+      return { state: 'none', says: `Not anchored by itself ${where}. It may be part of a batch: this page does not look for those.`, notes: other };
     }
     const by = checksummed(Uint8Array.from(match[1].match(/../g) ?? [], (byte) => parseInt(byte, 16)));
-    return { state: 'found', says: `Anchored ${where} by ${by}, ${words.time(seconds)}.`, note: [note, 'So says the node that you asked: the receipt existed by then.'].filter(Boolean).join(' ') };
+    const says = `${doubt === undefined ? 'Anchored' : 'A digest is anchored'} ${where} by ${by}, ${words.time(seconds)}.`;
+    const caveat = `So says the node that you asked: the ${doubt === undefined ? 'receipt' : 'digest'} existed by then.`;
+    return { state: doubt === undefined ? 'found' : 'doubtful', says, notes: [...(doubt === undefined ? [] : [doubt]), caveat, ...other] };
   } catch (error) {
     if (error instanceof NodeError) {
       return { state: 'failed', says: `No answer about the anchor: ${error.message}.` };

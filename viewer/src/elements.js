@@ -1,23 +1,10 @@
 // Elements of the page. Texts become text nodes, whatever is in them: nothing is ever read as HTML or as an address.
-import { parts } from './visible.js';
+import { MARKS } from './visible.js';
+import { grouped } from './words.js';
 
 /** @typedef {Node | string | undefined} Child */
 
-const AT_FIRST = 4_000;
 const EACH_TIME = 20_000;
-// Of all texts of a document: a page lays out no more without delay. Beyond, a text shows less at first, and a hidden character
-// is named without a frame.
-const ALL_AT_FIRST = 60_000;
-const LITTLE = 100;
-const FRAMES = 1_000;
-let room = ALL_AT_FIRST;
-let frames = FRAMES;
-
-/** What follows is another document. */
-export function turnPage() {
-  room = ALL_AT_FIRST;
-  frames = FRAMES;
-}
 
 /**
  * @param {string} name
@@ -33,23 +20,16 @@ export function element(name, attributes = {}, ...children) {
   return made;
 }
 
+/** @param {import('./visible.js').Part} part */
+const shownPart = ({ text, hidden }) => (hidden > 0 ? element('span', { class: 'hidden-character' }, text) : text);
+
 /**
  * A text of a document, its hidden characters made visible.
- * @param {string} text
+ * @param {import('./visible.js').Part[]} parts
  */
-export function visible(text) {
+export function visible(parts) {
   const fragment = document.createDocumentFragment();
-  let plain = '';
-  for (const part of parts(text)) {
-    if (part.hidden && frames > 0) {
-      frames -= 1;
-      fragment.append(plain, element('span', { class: 'hidden-character' }, part.text));
-      plain = '';
-    } else {
-      plain += part.hidden ? `[${part.text.split(' ', 1)}]` : part.text;
-    }
-  }
-  fragment.append(plain);
+  fragment.append(...parts.map(shownPart));
   return fragment;
 }
 
@@ -57,20 +37,31 @@ export function visible(text) {
  * A text of a document in a box of its own, as much of it at a time as a page lays out without delay.
  * @param {import('./report.js').Shown} shown
  */
-export function textBox({ text, cut }) {
+export function textBox({ parts, first, cut, unnamed }) {
   const box = element('div', { class: 'text', dir: 'auto' });
   const whole = element('div', {}, box);
-  let at = 0;
+  // The part that is next, how much of it is shown, and how many characters are left.
+  let [at, from] = [0, 0];
+  let left = parts.reduce((sum, { text, hidden }) => sum + (hidden || text.length), 0);
   const more = element('button', { type: 'button', class: 'more' });
   const show = (/** @type {number} */ characters) => {
-    let end = Math.min(text.length, at + characters);
-    if (end < text.length && /[\ud800-\udbff]/.test(text[end - 1])) {
-      end += 1;
+    const fragment = document.createDocumentFragment();
+    for (let room = characters; at < parts.length && room > 0;) {
+      const { text, hidden } = parts[at];
+      let end = hidden > 0 ? text.length : Math.min(text.length, from + room);
+      if (end < text.length && /[\ud800-\udbff]/.test(text[end - 1])) {
+        end += 1;
+      }
+      fragment.append(shownPart({ text: text.slice(from, end), hidden }));
+      room -= hidden > 0 ? 1 : end - from;
+      left -= hidden || end - from;
+      [at, from] = end === text.length ? [at + 1, 0] : [at, end];
     }
-    box.append(visible(text.slice(at, end)));
-    at = end;
-    more.textContent = `Show more (${text.length - at} characters)`;
-    if (at === text.length) {
+    box.append(fragment);
+    // An empty box says that the text is empty.
+    box.hidden = at + from === 0 && left + cut > 0;
+    more.textContent = box.hidden ? `Show the text (${left} characters)` : `Show more (${left} characters)`;
+    if (left === 0) {
       more.remove();
       if (cut > 0) {
         whole.append(element('p', { class: 'note' }, `${cut} more characters are not shown here. They were checked, too.`));
@@ -78,9 +69,11 @@ export function textBox({ text, cut }) {
     }
   };
   whole.append(more);
+  if (unnamed > 0) {
+    whole.append(element('p', { class: 'note' }, `${grouped(unnamed)} hidden characters of this text are shown as \ufffd, those beside each other as one: this page `
+      + `names ${grouped(MARKS)} of a document.`));
+  }
   more.addEventListener('click', () => show(EACH_TIME));
-  const first = Math.min(AT_FIRST, Math.max(LITTLE, room));
-  room -= first;
   show(first);
   return whole;
 }

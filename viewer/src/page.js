@@ -1,7 +1,7 @@
 // The page: takes documents in, has them checked beside it, shows what came of it.
-import { banner, element, section, turnPage } from './elements.js';
+import { banner, element, section } from './elements.js';
 import { DOCUMENT } from './json.js';
-import { sections, verdict } from './show.js';
+import { doubt, sections, verdict } from './show.js';
 
 const PATIENCE_MS = 20_000;
 // Longer texts are not laid out in the field they are pasted into.
@@ -79,11 +79,10 @@ async function check(added) {
     settle(() => fail('The check ended with a fault of this page. Nothing is known of this document.'));
   };
   worker.onmessage = (/** @type {MessageEvent} */ { data }) => settle(() => {
-    // What is refused does not take the place of what was there.
-    if (!('refused' in data.answer)) {
+    // What is refused, or too many at once, does not take the place of what was there.
+    if (!('refused' in data.answer || 'several' in data.answer)) {
       documents = { receipt: data.receipt, proof: data.proof };
     }
-    turnPage();
     showVerdict(verdict(data.answer));
     if ('report' in data.answer) {
       reportPlace.replaceChildren(...sections(data.answer.report), anchorForm(data.answer.report));
@@ -141,14 +140,15 @@ function addressOf(typed) {
 }
 
 /** @param {import('./report.js').Report} report */
-function anchorForm({ digest, chainId, verdict: found }) {
+function anchorForm(report) {
+  const { digest, chainId } = report;
   const url = /** @type {HTMLInputElement} */ (element('input', { type: 'url', id: 'rpc', placeholder: 'https://…', spellcheck: 'false', autocomplete: 'off', required: '' }));
   const registry = /** @type {HTMLInputElement} */ (element('input', {
     type: 'text', id: 'registry', placeholder: '0x…', spellcheck: 'false', autocomplete: 'off', required: '' }));
   const button = /** @type {HTMLButtonElement} */ (element('button', { type: 'submit' }, 'Ask the chain'));
   const reply = element('div', { id: 'anchor-reply', role: 'status', 'aria-live': 'polite' });
-  const say = (/** @type {string} */ state, /** @type {string} */ says, /** @type {string | undefined} */ note = undefined) =>
-    reply.replaceChildren(element('p', { class: state }, says), ...(note === undefined ? [] : [element('p', { class: 'note' }, note)]));
+  const say = (/** @type {string} */ state, /** @type {string} */ says, /** @type {string[]} */ notes = []) =>
+    reply.replaceChildren(element('p', { class: state }, says), ...notes.map((note) => element('p', { class: 'note' }, note)));
   const form = element('form', { novalidate: '' },
     element('div', { class: 'field' }, element('label', { for: 'rpc' }, 'JSON-RPC address of a node'), url),
     element('div', { class: 'field' }, element('label', { for: 'registry' }, 'Address of the ReceiptRegistry contract'), registry),
@@ -172,12 +172,10 @@ function anchorForm({ digest, chainId, verdict: found }) {
         // Not what was asked about another receipt.
         if (data.number === number) {
           button.disabled = false;
-          const states = { found: found === 'invalid' ? 'warn' : 'good', none: 'warn', failed: 'bad' };
-          const all = data.state === 'found' && found === 'invalid' ? 'It is the digest that is anchored: what is invalid above stays so. ' : '';
-          say(states[/** @type {import('./anchor.js').Reply} */ (data).state], data.says, data.note && all + data.note);
+          say({ found: 'good', doubtful: 'warn', none: 'warn', failed: 'bad' }[/** @type {import('./anchor.js').Reply} */ (data).state], data.says, data.notes);
         }
       };
-      anchor.postMessage({ number, url: node.href, registry: registry.value.trim(), digest, chainId });
+      anchor.postMessage({ number, url: node.href, registry: registry.value.trim(), digest, chainId, doubt: doubt(report) });
     }
   });
   return section('anchor', 'Was it anchored on a chain?',

@@ -7,15 +7,24 @@ import { DOCUMENT, PROOF, parse } from './json.js';
 import * as proof from './proof.js';
 import { Refused } from './refused.js';
 import { isUtf8 } from './value.js';
+import { Marks, parts } from './visible.js';
 import * as words from './words.js';
 
 /** @typedef {import('./check.js').Checked} Checked */
 /** @typedef {import('./check.js').Failure} Failure */
-/** @typedef {{ text: string, cut: number }} Shown a text, and how many of its characters are left out */
+/** @typedef {import('./visible.js').Part} Part */
 /** @typedef {'matches' | 'differs' | 'missing' | 'open' | 'withheld' | 'absent'} State `open`: there, and not to be judged here */
 /** @typedef {{ name: string, state: State, says: string }} Comparison */
 /** @typedef {{ index: number, kind: number, firstToken: number, endToken: number, text: Shown, hex?: Shown, proven: 'matches' | 'differs', reason?: string }} ShownStep */
 /** @typedef {{ step: ShownStep } | { withheld: [number, number] }} StepRow `withheld`: from one index to another, both included */
+
+/**
+ * @typedef {object} Shown a text
+ * @property {Part[]} parts
+ * @property {number} first how much of it is shown at once
+ * @property {number} cut how many of its characters are left out
+ * @property {number} unnamed how many of its hidden characters are shown without their names
+ */
 
 /**
  * @typedef {object} Report
@@ -23,12 +32,12 @@ import * as words from './words.js';
  * @property {Checked['signature']} signature
  * @property {Failure[]} failures
  * @property {{ field: string, reason: string }[]} unknown
- * @property {{ label: string, value: string, note?: string, code?: boolean }[]} facts
+ * @property {{ label: string, value: Part[], note?: string, code?: boolean }[]} facts
  * @property {string} digest
  * @property {number} [chainId] of the domain
  * @property {string} [signatureReason]
  * @property {{ sentences: string[], texts: { label: string, text: Shown }[] }} [sampler]
- * @property {{ label: string, text: Shown }[]} request
+ * @property {{ label: Part[], text: Shown }[]} request
  * @property {number} requestRest messages that are not shown
  * @property {boolean} isRequestRefused it is disclosed, and neither what was signed nor one of receipt-1
  * @property {number} [later] the version of a sampling policy that is not known here
@@ -41,17 +50,28 @@ import * as words from './words.js';
  */
 
 /**
- * @typedef {{ refused: Failure, what: 'document' | 'receipt' | 'proof' } | { proofAlone: true } | { report: Report }} Answer
+ * `place`: which one cannot be read, of how many that came together; `several`: of what more came together than are checked at a time.
+ * @typedef {{ refused: Failure, what: 'document' | 'receipt' | 'proof', place?: [number, number] } | { several: 'receipt' | 'proof', count: number } | { proofAlone: true } | { report: Report }} Answer
  */
 
 // Of what a document may hold (64 MiB) the page shows as much as a reader reads and a phone lays out.
 const TEXT = 100_000;
 const TEXTS = 1_000_000;
 const ROWS = 500;
+// What it lays out at once: of one text, and of all. A million letters of some scripts take seconds.
+const AT_FIRST = 4_000;
+const ALL_AT_FIRST = 40_000;
 
 /** Counts what is shown of a document's texts. */
 class Budget {
   left = TEXTS;
+  first = ALL_AT_FIRST;
+  marks = new Marks();
+
+  /** @param {string} text that is short and stands in no box */
+  label(text) {
+    return parts(text, this.marks);
+  }
 
   /**
    * @param {string} text
@@ -64,7 +84,11 @@ class Budget {
       end -= 1;
     }
     this.left -= end;
-    return { text: text.slice(0, end), cut: text.length - end };
+    const { unnamed } = this.marks;
+    const shown = parts(text.slice(0, end), this.marks);
+    const first = Math.min(this.first, AT_FIRST);
+    this.first -= Math.min(first, end);
+    return { parts: shown, first, cut: text.length - end, unnamed: this.marks.unnamed - unnamed };
   }
 }
 
@@ -111,6 +135,7 @@ function report(checked, addedProof) {
   const { document, failures } = checked;
   const { message, disclosure, contract } = document;
   const budget = new Budget();
+  const known = facts(checked, budget);
   const added = addedProof && addedReport(addedProof, document, failures, budget);
   const steps = stepsReport(checked, budget);
   const request = requestReport(checked, budget);
@@ -122,7 +147,7 @@ function report(checked, addedProof) {
     unknown: checked.unknown,
     later: disclosure?.later,
     failures: failures.slice(0, 50),
-    facts: facts(checked),
+    facts: known,
     digest: toHex(checked.digest),
     chainId: contract?.chainId,
     signatureReason: checked.signatureReason,
@@ -149,11 +174,14 @@ function samplerReport(record, stream, budget) {
   return { sentences, texts: texts.slice(0, ROWS).map(({ label, text }) => ({ label, text: budget.show(text) })) };
 }
 
-/** @param {Checked} checked */
-function facts({ document: { message, disclosure, contract }, compared, signature }) {
+/**
+ * @param {Checked} checked
+ * @param {Budget} budget
+ */
+function facts({ document: { message, disclosure, contract }, compared, signature }, budget) {
   /** @type {Report['facts']} */
   const facts = [];
-  const add = (/** @type {string} */ label, /** @type {string} */ value, /** @type {string | undefined} */ note = undefined, code = false) => facts.push({ label, value, note, code });
+  const add = (/** @type {string} */ label, /** @type {string} */ value, /** @type {string | undefined} */ note = undefined, code = false) => facts.push({ label, value: budget.label(value), note, code });
   const [who, whose] = {
     good: ['Signed by', 'The account whose key made the signature. Who that is, you have to know.'],
     missing: ['To be signed by', 'There is no signature yet.'],
@@ -203,7 +231,7 @@ function facts({ document: { message, disclosure, contract }, compared, signatur
 function requestReport({ request, unknownRequest, document: { disclosure } }, budget) {
   /** @type {Report['request']} */
   const shown = [];
-  const add = (/** @type {string} */ label, /** @type {string} */ text) => shown.push({ label, text: budget.show(text) });
+  const add = (/** @type {string} */ label, /** @type {string} */ text) => shown.push({ label: budget.label(label), text: budget.show(text) });
   let rest = 0;
   if (request) {
     const { messages = [] } = request;

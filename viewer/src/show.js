@@ -17,7 +17,12 @@ const listed = (failures) => element('ul', {}, ...failures.map(({ field, reason 
  */
 export function verdict(answer) {
   if ('refused' in answer) {
-    return banner('bad', `This ${WHAT[answer.what]} is invalid`, element('p', {}, 'It is refused as it is read, so nothing of it is shown:'), listed([answer.refused]));
+    return banner('bad', `This ${WHAT[answer.what]} is invalid`, element('p', {}, 'It is refused as it is read, so nothing of it is shown:'), listed([answer.refused]),
+      answer.place && element('p', {}, `It is number ${answer.place[0]} of the ${answer.place[1]} that came together. None of the others was judged.`));
+  }
+  if ('several' in answer) {
+    return banner('warn', `One ${answer.several} is checked at a time`, element('p', {}, `These are ${answer.count} ${answer.several}s. None of them was judged: choose one receipt, `
+      + 'alone or with one proof that belongs to it.'));
   }
   if ('proofAlone' in answer) {
     return banner('warn', 'A proof needs its receipt', element('p', {}, 'This is a proof of one part of a receipt. Alone it says nothing: add the receipt that it belongs to.'));
@@ -44,6 +49,20 @@ export function verdict(answer) {
   }
   return banner('good', 'Signed, and everything disclosed is what was signed',
     element('p', {}, 'Nothing was replayed: whether the model wrote this, only a replay tells.'));
+}
+
+/**
+ * What is wrong or open in what is shown, and stays so if the digest is anchored: anybody may anchor any.
+ * @param {Report} report
+ */
+export function doubt({ verdict: found, failures, signature }) {
+  if (found === 'valid') {
+    return undefined;
+  }
+  const rest = signature === 'missing' ? 'The receipt is not signed all the same.'
+    : found === 'unverifiable' ? 'What is unverifiable here stays so all the same.'
+    : failures.every(({ step }) => step === 'proof') ? 'The proof does not belong to the receipt all the same.' : 'The receipt is invalid all the same.';
+  return `What is anchored is a digest, which anybody can have done. ${rest}`;
 }
 
 /**
@@ -170,7 +189,7 @@ function sampler(report) {
   }
   return section('sampler', 'How tokens were chosen', warning(report, 'sampler', 'seed', 'policy'),
     element('ul', {}, ...policy.sentences.map((sentence) => element('li', {}, sentence))),
-    ...policy.texts.map(({ label, text }) => element('div', { class: text.text.length > 200 ? 'said' : 'said aside' }, element('h3', {}, label), textBox(text))));
+    ...policy.texts.map(({ label, text }) => element('div', { class: text.parts.some((part) => part.text.length > 200) || text.parts.length > 9 ? 'said' : 'said aside' }, element('h3', {}, label), textBox(text))));
 }
 
 /** @param {Report} report */

@@ -1,6 +1,5 @@
 // Reads and checks documents beside the page, so that no document stops it: the page ends a worker that takes too long.
 import { failure } from './check.js';
-import { Refused } from './refused.js';
 import { answer, isProof } from './report.js';
 
 /**
@@ -16,23 +15,25 @@ self.onmessage = ({ data: { added, receipt, proof } }) => {
   if (receipt) {
     documents.proof = undefined;
   }
-  const taken = new Set();
-  for (const bytes of added) {
+  const counts = { receipt: 0, proof: 0 };
+  for (const [at, bytes] of added.entries()) {
     /** @type {'proof' | 'receipt'} */
     let isOf;
     try {
       isOf = isProof(bytes) ? 'proof' : 'receipt';
     } catch (error) {
-      self.postMessage({ answer: { refused: failure('read', error), what: 'document' } });
+      self.postMessage({ answer: { refused: failure('read', error), what: 'document', place: added.length > 1 ? [at + 1, added.length] : undefined } });
       return;
     }
-    if (taken.has(isOf)) {
-      const reason = `these are several ${isOf}s: one at a time is checked, and none of these was`;
-      self.postMessage({ answer: { refused: failure('read', new Refused('document', reason)), what: 'document' } });
-      return;
-    }
-    taken.add(isOf);
     documents[isOf] = bytes;
+    counts[isOf] += 1;
+  }
+  // A verdict on one of them would be read as one on all.
+  for (const what of /** @type {const} */ (['receipt', 'proof'])) {
+    if (counts[what] > 1) {
+      self.postMessage({ answer: { several: what, count: counts[what] } });
+      return;
+    }
   }
   self.postMessage({ answer: answer(documents), ...documents });
 };

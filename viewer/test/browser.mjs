@@ -1,6 +1,7 @@
 // What the tests in a browser share.
 import assert from 'node:assert/strict';
-import { accessSync, constants, readFileSync } from 'node:fs';
+import { accessSync, constants, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { chromium } from 'playwright-core';
@@ -79,8 +80,16 @@ export async function open(browser, options = {}) {
 
 /** Hands texts to the page as files. */
 export async function choose(page, ...texts) {
-  await page.setInputFiles('#file', texts.map((text, at) => ({ name: `document-${at}.json`, mimeType: 'application/json', buffer: Buffer.from(text) })));
-  return settled(page);
+  // Of files that are none the page would decode the bytes, for the test and not for the viewer.
+  const folder = mkdtempSync(join(tmpdir(), 'viewer-'));
+  const paths = texts.map((text, at) => join(folder, `document-${at}.json`));
+  try {
+    texts.forEach((text, at) => writeFileSync(paths[at], text));
+    await page.setInputFiles('#file', paths);
+    return await settled(page);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 /** Waits for the verdict: its heading. */

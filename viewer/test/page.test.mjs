@@ -257,8 +257,16 @@ onPage('hostile texts stay texts', async (page) => {
   assert.match(await textOf(page, '#request h3'), /^<b>user<\/b>$/);
 });
 
-/** How long the page does not answer at most, while `work` runs. */
+/** How long the page does not answer at most, while `work` runs. What else the machine does adds to it: the shortest of three tries is the page's. */
 async function longestPause(page, work) {
+  let shortest = Infinity;
+  for (let tries = 0; tries < 3 && shortest >= 1_000; tries += 1) {
+    shortest = Math.min(shortest, await longestPauseOnce(page, work));
+  }
+  return shortest;
+}
+
+async function longestPauseOnce(page, work) {
   await page.evaluate(() => {
     let last = performance.now();
     window.longest = 0;
@@ -311,13 +319,13 @@ onPage('a document that takes long', async (page) => {
     delete disclosure.sampler;
     disclosure.steps = Array.from({ length: count }, (_, index) => ({ index, kind: Number(index < count - 1), firstToken: index, endToken: index + 1, text: '' }));
   });
-  // A file of 25 MB: as a text it would be decoded in the page, by the test and not by the viewer.
+  // A file of 25 MB.
   const folder = mkdtempSync(join(tmpdir(), 'viewer-'));
   const path = join(folder, 'long.json');
   writeFileSync(path, text);
   const started = Date.now();
   // All of it is hashed, or the check is ended: which one is a question of the machine.
-  const pause = await longestPause(page, async () => {
+  const pause = await longestPauseOnce(page, async () => {
     await page.setInputFiles('#file', path);
     assert.ok([INVALID, 'This could not be checked'].includes(await settled(page)));
   });
@@ -334,37 +342,40 @@ onPage('long texts are shown in part', async (page) => {
   });
   const pause = await longestPause(page, async () => assert.equal(await choose(page, text), INVALID));
   assert.ok(pause < 1_000, `the page stood still for ${pause} ms`);
-  assert.equal(await page.$$eval('.steps li:first-child .hidden-character', (marks) => marks.length), 1_000);
+  const box = '.steps li:first-child .text';
+  const mark = 'U+202E right-to-left override ×50,000';
+  assert.equal(await textOf(page, box), mark + 'x'.repeat(3_999));
+  assert.equal(await textOf(page, '.steps li:first-child .more'), 'Show more (46001 characters)');
   await page.click('.steps li:first-child .more');
-  // So many have a frame; the others are named all the same.
-  assert.equal(await page.$$eval('.steps li:first-child .hidden-character', (marks) => marks.length), 1_000);
-  assert.ok((await page.textContent('.steps li:first-child .text')).includes('[U+202E]'));
+  assert.equal(await textOf(page, box), mark + 'x'.repeat(23_999));
 });
 
-onPage('a page of hidden characters, or of lines, is laid out without delay', async (page) => {
-  for (const filling of ['\u202e', '\u202ea', 'م\u200e', '\n']) {
-    const text = changed('greedy', ({ disclosure }) => {
-      const [step] = disclosure.steps;
-      disclosure.steps = Array.from({ length: 500 }, (_, index) => ({ ...step, index, text: filling.repeat(2_000) }));
+onPage('many texts, each as slow to lay out as it can be', async (page) => {
+  for (const [text, marked] of [['\u202e', 20], ['\u202e\u202d', 2_000], ['a\u200b', 2_000], ['\u{e0100}\u{e0101}', 2_000], ['a\u0301\u0301\u0301', 0], ['س', 0], ['\n', 0],
+    ['👩\u200d👩 ', 0]]) {
+    const many = changed('greedy', ({ disclosure }) => {
+      disclosure.steps = Array.from({ length: 500 }, (_, index) => ({ index, kind: 1, firstToken: index, endToken: index + 1, text: text.repeat(2_000 / text.length) }));
     });
-    const pause = await longestPause(page, async () => assert.equal(await choose(page, text), INVALID));
-    // It stood still for 23 seconds once.
-    assert.ok(pause < 5_000, `the page stood still for ${pause} ms`);
+    const pause = await longestPause(page, async () => {
+      assert.equal(await choose(page, many), INVALID);
+      // Until it is laid out.
+      await page.evaluate(() => new Promise((resolve) => { requestAnimationFrame(() => setTimeout(resolve, 20)); }));
+    });
+    assert.ok(pause < 1_000, `${escape(text)}: the page stood still for ${pause} ms`);
+    assert.equal(await page.$$eval('.steps .hidden-character', (marks) => marks.length), marked, escape(text));
+    assert.ok(await page.$$eval('*', (all) => all.length) < 12_000);
+    assert.match(await textOf(page, '.steps li:last-child .more'), /^Show the text \(\d+ characters\)$/);
+    assert.equal(await page.isVisible('.steps li:last-child .text'), false);
   }
 });
 
-onPage('several receipts at once are none', async (page) => {
-  const folder = mkdtempSync(join(tmpdir(), 'attestlm-viewer-'));
-  const paths = ['greedy', 'contract'].map((name) => {
-    const path = join(folder, `${name}.json`);
-    writeFileSync(path, receipt(name));
-    return path;
-  });
-  await page.setInputFiles('#file', paths);
-  await settled(page);
-  assert.match(await page.textContent('#verdict'), /these are several receipts: one at a time is checked, and none of these was/);
-  assert.equal(await page.textContent('#report'), '');
-  rmSync(folder, { recursive: true });
+onPage('hidden characters beyond those that are named', async (page) => {
+  await choose(page, changed('greedy', ({ disclosure }) => {
+    disclosure.steps[0].text = 'a\u202e'.repeat(2_000);
+    disclosure.steps[1].text = 'b\u202e\u202dc';
+  }));
+  assert.equal(await textOf(page, '.steps li:nth-child(2) .text'), 'b\ufffdc');
+  assert.match(await textOf(page, '.steps li:nth-child(2)'), /2 hidden characters of this text are shown as \ufffd.*this page names 2,000 of a document/);
 });
 
 onPage('a file beyond 64 MiB, too many files', async (page) => {
@@ -392,6 +403,34 @@ const drop = (page, ...texts) => page.evaluate((contents) => {
   document.body.dispatchEvent(dropped);
   return over.defaultPrevented && dropped.defaultPrevented;
 }, texts);
+
+onPage('several receipts or proofs at once', async (page) => {
+  const tampered = changed('greedy', ({ message }) => { message.issuedAt = '1'; });
+  const none = async (title, expected) => {
+    assert.equal(await settled(page), title);
+    assert.deepEqual(await banner(page), ['warn']);
+    assert.match(await textOf(page, '#verdict'), expected);
+    assert.equal(await page.$eval('#report', ({ childElementCount }) => childElementCount), 0);
+  };
+  for (const receipts of [[tampered, receipt('drawn')], [receipt('drawn'), tampered], [receipt('greedy'), receipt('greedy')]]) {
+    await choose(page, ...receipts);
+    await none('One receipt is checked at a time', /These are 2 receipts\. None of them was judged/);
+    await drop(page, ...receipts);
+    await none('One receipt is checked at a time', /These are 2 receipts/);
+  }
+  await choose(page, receipt('greedy'), receipt('step-proof'), tampered);
+  await none('One receipt is checked at a time', /These are 2 receipts/);
+  await choose(page, receipt('step-proof'), receipt('greedy'), receipt('step-proof'));
+  await none('One proof is checked at a time', /These are 2 proofs\. None of them was judged/);
+  // None has taken the place of what was there.
+  assert.equal(await choose(page, receipt('greedy')), SIGNED);
+  await choose(page, receipt('drawn'), tampered);
+  assert.equal(await choose(page, receipt('step-proof')), SIGNED);
+  assert.equal(await choose(page, receipt('greedy'), '{'), 'This document is invalid');
+  assert.match(await textOf(page, '#verdict'), /number 2 of the 2 that came together\. None of the others was judged/);
+  assert.equal(await choose(page, '{'), 'This document is invalid');
+  assert.doesNotMatch(await textOf(page, '#verdict'), /came together/);
+});
 
 onPage('a drop', async (page) => {
   assert.equal(await drop(page, receipt('redacted'), receipt('step-proof')), true);
@@ -587,6 +626,8 @@ async function node(t, answers) {
   return { url: `http://127.0.0.1:${server.address().port}/`, asked };
 }
 
+// By an account, in 2023.
+const ANCHORED = `0x${'12'.repeat(20).padStart(64, '0')}${(1_700_000_000).toString(16).padStart(64, '0')}`;
 const REGISTRY = '0x00000000000000000000000000000000000000aB';
 
 /** What the page says about an anchor. */
@@ -620,6 +661,11 @@ test('an anchor is asked for when the button is pressed', async (t) => {
     ['0x', /there is no contract at this address/],
     ['0x1234', /does not answer as a registry/],
     [`0x${'f'.repeat(128)}`, /does not answer as a registry/],
+    [`0x${word('')}${word((1_700_000_000).toString(16))}`, /^No answer about the anchor: the contract names a time, and the account zero, which cannot be right/],
+    [`0x${word('1234')}${word('')}`, /^No answer about the anchor: the contract names an account, and no time/],
+    [`0x${word('1234')}${word((4_102_444_800).toString(16))}`, /^No answer about the anchor: the contract names a time that is yet to come.*\(1 January 2100/],
+    [`0x${word('1234')}${word('f'.repeat(16))}`, /^No answer about the anchor: the contract names a time that is yet to come/],
+    [`0x${word('1234')}${word((Math.floor(Date.now() / 1000) + 3_600).toString(16))}`, /yet to come/],
     [{ error: { code: -32000, message: '<b>no</b>' } }, /it answered with an error \(-32000\)/],
     [{ result: 7 }, /is not one of JSON-RPC/],
     ['<html>', /is not JSON/],
@@ -627,7 +673,11 @@ test('an anchor is asked for when the button is pressed', async (t) => {
   ]) {
     answer = given;
     assert.match((await ask(page, chain.url))[0], expected);
+    assert.equal(await page.$('#anchor-reply .good'), null);
   }
+  // Clocks are some minutes apart.
+  answer = `0x${word('1234')}${word((Math.floor(Date.now() / 1000) + 300).toString(16))}`;
+  assert.match((await ask(page, chain.url))[0], /^Anchored on chain/);
   await choose(page, receipt('greedy'));
   answer = `0x${word('')}${word('')}`;
   assert.equal((await ask(page, chain.url)).length, 1);
@@ -642,31 +692,45 @@ test('an anchor is asked for when the button is pressed', async (t) => {
   await opened.close({ allowed: (url) => url === chain.url });
 });
 
-test('an anchor makes no invalid receipt good, nor is every answer believed', async (t) => {
-  const account = '5aaeb6053f3e94c9b9a09f33669435e7ef1beaed'.padStart(64, '0');
-  const time = (seconds) => seconds.toString(16).padStart(64, '0');
-  let answer = `0x${account}${time(1_700_000_000)}`;
-  const chain = await node(t, { eth_chainId: () => '0x1', eth_call: () => answer });
-  const opened = await open(browser);
-  const { page } = opened;
-  await choose(page, changed('greedy', ({ disclosure }) => { disclosure.outputTokens[0] += 1; }));
-  const said = await ask(page, chain.url);
-  assert.match(said[0], /^Anchored/);
-  assert.match(said[1], /^It is the digest that is anchored: what is invalid above stays so\. So says the node/);
-  assert.equal(await page.$$eval('#anchor-reply .good', (lines) => lines.length), 0);
-  await choose(page, receipt('greedy'));
-  for (const wrong of [`0x${account}${time(4_102_444_800)}`, `0x${time(0)}${time(1_700_000_000)}`]) {
-    answer = wrong;
-    assert.match((await ask(page, chain.url))[0], /an account or a time that cannot be/);
-  }
-  await opened.close({ allowed: (url) => url === chain.url });
-});
-
 test('an anchor of a receipt for another chain is noted', async (t) => {
-  const chain = await node(t, { eth_chainId: () => '0x1', eth_call: () => `0x${'0'.repeat(128)}` });
+  let answer = `0x${'0'.repeat(128)}`;
+  const chain = await node(t, { eth_chainId: () => '0x1', eth_call: () => answer });
   const opened = await open(browser);
   await choose(opened.page, receipt('contract'));
   assert.deepEqual((await ask(opened.page, chain.url))[1], 'The receipt is for chain 11155111 (Sepolia, a test network).');
+  answer = ANCHORED;
+  assert.deepEqual((await ask(opened.page, chain.url)).slice(1),
+    ['So says the node that you asked: the receipt existed by then.', 'The receipt is for chain 11155111 (Sepolia, a test network).']);
+  await opened.close({ allowed: (url) => url === chain.url });
+});
+
+test('an anchor mends nothing', async (t) => {
+  const chain = await node(t, { eth_chainId: () => '0x1', eth_call: () => ANCHORED });
+  const opened = await open(browser);
+  const { page } = opened;
+  const wrong = changed('step-proof', (proof) => { proof.siblings.reverse(); });
+  const badlySigned = changed('greedy', ({ message }) => { message.issuedAt = '1'; });
+  const otherwise = changed('greedy', ({ disclosure }) => { disclosure.steps[2].text = '15'; });
+  const unsigned = changed('greedy', (document) => { delete document.signature; });
+  for (const [texts, title, rest] of [
+    [[badlySigned], INVALID, 'The receipt is invalid all the same.'],
+    [[otherwise], INVALID, 'The receipt is invalid all the same.'],
+    [[unsigned], 'This receipt is not signed', 'The receipt is not signed all the same.'],
+    [[receipt('greedy'), wrong], 'The proof does not belong to this receipt', 'The proof does not belong to the receipt all the same.'],
+    [[refusedCase('request-unknown-member')], LATER, 'What is unverifiable here stays so all the same.'],
+  ]) {
+    assert.equal(await choose(page, ...texts), title);
+    const [says, doubt, caveat] = await ask(page, chain.url);
+    assert.match(says, /^A digest is anchored on chain 1 \(Ethereum\) by 0x/);
+    assert.equal(doubt, `What is anchored is a digest, which anybody can have done. ${rest}`);
+    assert.equal(caveat, 'So says the node that you asked: the digest existed by then.');
+    assert.equal(await page.$('#anchor-reply .good'), null);
+    assert.ok(await page.$('#anchor-reply .warn'));
+  }
+  await page.click('#clear');
+  assert.equal(await choose(page, receipt('greedy')), SIGNED);
+  assert.match((await ask(page, chain.url))[0], /^Anchored on chain 1/);
+  assert.ok(await page.$('#anchor-reply .good'));
   await opened.close({ allowed: (url) => url === chain.url });
 });
 

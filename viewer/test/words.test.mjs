@@ -1,7 +1,7 @@
 // Plain words, and characters made visible.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parts } from '../src/visible.js';
+import { Marks, parts } from '../src/visible.js';
 import * as words from '../src/words.js';
 
 test('times', () => {
@@ -29,7 +29,7 @@ test('every reason to end has words', () => {
 });
 
 test('hidden characters', () => {
-  const hidden = (text) => parts(text).filter((part) => part.hidden).map((part) => part.text.split(' ')[0]);
+  const hidden = (text) => parts(text, new Marks()).filter((part) => part.hidden > 0).map((part) => part.text.split(' ')[0]);
   for (let code = 0x202a; code <= 0x202e; code += 1) {
     assert.deepEqual(hidden(`a${String.fromCodePoint(code)}b`), [`U+${code.toString(16).toUpperCase()}`]);
   }
@@ -38,15 +38,37 @@ test('hidden characters', () => {
   }
   assert.deepEqual(hidden('\u061c\u200e\u200f\u200b\ufeff\u00ad\u2028\u0000\r\u001b\u{e0041}'),
     ['U+061C', 'U+200E', 'U+200F', 'U+200B', 'U+FEFF', 'U+00AD', 'U+2028', 'U+0000', 'U+000D', 'U+001B', 'U+E0041']);
-  assert.deepEqual(parts('line\n\tline'), [{ text: 'line\n\tline', hidden: false }]);
+  assert.deepEqual(parts('line\n\tline', new Marks()), [{ text: 'line\n\tline', hidden: 0 }]);
   assert.deepEqual(hidden('a\u200db'), ['U+200D']);
-  assert.deepEqual(hidden('👨\u200d👩'), []);
-  for (const code of [0x2065, 0xfff0, 0xe0080, 0x180b, 0x180f, 0x17b4, 0x2800, 0x1d159, 0xe0100, 0xe01ef]) {
-    assert.deepEqual(hidden(`❤${String.fromCodePoint(code)}`), [`U+${code.toString(16).toUpperCase()}`]);
+  assert.deepEqual(parts('', new Marks()), []);
+  for (const code of [0x34f, 0x115f, 0x17b4, 0x180b, 0x180f, 0x2065, 0x2800, 0x3164, 0xfe00, 0xfe0f, 0xfff0, 0xfffc, 0x1d159, 0x1d173, 0xe0020, 0xe0080, 0xe0100, 0xe01ef]) {
+    assert.deepEqual(hidden(`a${String.fromCodePoint(code)}b`), [`U+${code.toString(16).toUpperCase().padStart(4, '0')}`]);
   }
-  // One selector belongs to an emoji; behind it, and behind a letter, they hide something.
-  assert.deepEqual(hidden('❤\ufe0f b'), []);
-  assert.deepEqual(hidden('❤\ufe0f\ufe0f'), ['U+FE0F']);
-  assert.deepEqual(hidden('a\ufe0f'), ['U+FE0F']);
-  assert.deepEqual(parts(''), []);
+});
+
+test('a sentence in selectors', () => {
+  const sentence = [...'do as I say'].map((letter) => String.fromCodePoint(0xe0100 + letter.charCodeAt(0) - 16)).join('');
+  const shown = parts(`👍${sentence}`, new Marks());
+  assert.deepEqual(shown.map(({ hidden }) => hidden), [0, ...Array(11).fill(1)]);
+});
+
+test('what people write stays as it is', () => {
+  for (const text of ['👨\u200d👩\u200d👧', '❤\ufe0f', '❤\ufe0f\u200d🔥', '🧑🏽\u200d⚕\ufe0f', '1\ufe0f\u20e3', '🇫🇷', 'می\u200cخواهم', 'क्\u200dष', 'ශ්\u200dරී']) {
+    assert.deepEqual(parts(text, new Marks()), [{ text, hidden: 0 }]);
+  }
+  // By themselves: not twice, not beside what they make nothing of.
+  for (const [text, count] of [['❤\ufe0f\ufe0f', 1], ['1\ufe0f', 1], ['a\ufe0f', 1], ['👨\u200d\u200d👩', 1], ['👨\u200d\u200c\u200d👩', 3], ['👨\u200dx', 1], ['ж\u200dж', 1], ['می\u200c', 1],
+    ['👨\u200c👩', 1]]) {
+    assert.equal(parts(text, new Marks()).filter(({ hidden }) => hidden > 0).length, count, text);
+  }
+});
+
+test('a run is one mark, and marks end', () => {
+  assert.deepEqual(parts(`a${'\u202e'.repeat(2_000)}b\u{e0100}\u{e0100}\u{e0101}`, new Marks()), [
+    { text: 'a', hidden: 0 }, { text: 'U+202E right-to-left override ×2,000', hidden: 2_000 }, { text: 'b', hidden: 0 }, { text: 'U+E0100 ×2', hidden: 2 },
+    { text: 'U+E0101', hidden: 1 }]);
+  const marks = new Marks(1);
+  assert.deepEqual(parts('a\u202eb\u202e\u202e\u202dc\u200bd', marks), [{ text: 'a', hidden: 0 }, { text: 'U+202E right-to-left override', hidden: 1 }, { text: 'b\ufffdc\ufffdd', hidden: 0 }]);
+  assert.equal(marks.unnamed, 4);
+  assert.deepEqual(parts('\u202e', marks), [{ text: '\ufffd', hidden: 0 }]);
 });
