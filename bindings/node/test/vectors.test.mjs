@@ -116,7 +116,8 @@ const areas = {
     if (given.step === 'commitments') {
       assert.ok(report.verdict.what.startsWith(`${given.field}:`));
     } else {
-      assert.equal(report.compared.length, { read: 0, signature: 1 }[given.step]);
+      assert.equal(report.compared.length > 0, given.step === 'signature');
+      assert.ok(!report.compared.includes('signature'));
     }
   },
 

@@ -121,7 +121,7 @@ def test_refused(case: Case) -> None:
     if step == "commitments":
         assert (report.verdict.what or "").startswith(case["field"] + ":")
     else:
-        assert len(report.compared) == {"read": 0, "signature": 1}[step]
+        assert bool(report.compared) == (step == "signature") and "signature" not in report.compared
 
 
 @pytest.mark.parametrize("case", cases("merkle"))
