@@ -23,9 +23,9 @@ type Terms struct {
 	Finish  string   `json:"finish,omitempty"`
 	Context *Hash    `json:"context,omitempty"`
 
-	Domain      *Domain `json:"domain,omitempty"`      // the contract it must be signed for; its zero value: for none
-	IssuedFrom  uint64 `json:"issuedFrom,omitempty,string"`  // the first second, Unix time, at which it may say it was issued
-	IssuedUntil uint64 `json:"issuedUntil,omitempty,string"` // and the last
+	Domain      *Domain `json:"domain,omitempty"`             // the contract it must be signed for; its zero value: for none
+	IssuedFrom  uint64  `json:"issuedFrom,omitempty,string"`  // the first second, Unix time, at which it may say it was issued
+	IssuedUntil uint64  `json:"issuedUntil,omitempty,string"` // and the last
 
 	Seed               string `json:"seed,omitempty"`               // 0x and 64 hex digits, or a decimal number
 	ClientEntropy      *Hash  `json:"clientEntropy,omitempty"`      // of which the seed must be made, by rule 1
