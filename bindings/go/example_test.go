@@ -195,7 +195,7 @@ func Example() {
 	}
 	// Output:
 	// end of generation
-	// verified; not compared: 10
+	// verified; not compared: 12
 }
 
 func ExampleSession_Stream() {
@@ -233,7 +233,7 @@ func ExampleRequest_UnmarshalJSON() {
 	fmt.Println(post(`{"prompt":`).Code)
 	// Output:
 	// 200
-	// verified; not compared: 10
+	// verified; not compared: 12
 	// attestlm: max_tokens: unknown field
 	// 400
 }
