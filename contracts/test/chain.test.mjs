@@ -270,7 +270,8 @@ test('a contract pays once for the answer to its job', within, async () => {
   const bounty = await deploy();
   const context = await chain.reader.readContract({ ...bounty, functionName: 'context' });
 
-  const path = await receipt('job.json', { context });
+  const path = await receipt('job.json', { context: `${chain.chainId}:${bounty.address}:${keccak256('0x01')}` });
+  assert.equal(read(path).message.context, context);
   const claim = async (path, step) => {
     const document = read(await showing(step, path, 'claim.json'));
     const [proof] = document.disclosure.stepProofs;
