@@ -88,16 +88,36 @@ pub fn matmul(
         let message = format!("this machine has no {}", isa.name());
         return Err(Error::new(crate::ErrorKind::Unsupported, "isa", message));
     }
-    match isa {
-        Isa::Scalar => reference::matmul(weights, rows, activations, out, stride),
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => super::x86::avx2::matmul(weights, rows, activations, out, stride),
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => super::x86::avx512::matmul(weights, rows, activations, out, stride),
-        #[cfg(not(target_arch = "x86_64"))]
-        _ => {}
-    }
+    // SAFETY: as looked at above.
+    unsafe { matmul_into(isa, weights, rows, activations, out.as_mut_ptr(), stride) };
     Ok(())
+}
+
+/// As [`matmul`], unchecked, so that threads may compute rows of one product at the same time.
+///
+/// # Safety
+/// This machine has `isa`; the weights have these rows, and as many units as the activations; `out` may be written wherever
+/// the product goes, and nobody else uses these places meanwhile.
+pub unsafe fn matmul_into(
+    isa: Isa,
+    weights: &Weights<'_>,
+    rows: std::ops::Range<usize>,
+    activations: &Activations,
+    out: *mut f32,
+    stride: usize,
+) {
+    // SAFETY: as ours.
+    unsafe {
+        match isa {
+            Isa::Scalar => reference::matmul(weights, rows, activations, out, stride),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => super::x86::avx2::matmul(weights, rows, activations, out, stride),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => super::x86::avx512::matmul(weights, rows, activations, out, stride),
+            #[cfg(not(target_arch = "x86_64"))]
+            _ => {}
+        }
+    }
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ mod x86;
 pub use activation::Activations;
 pub use format::{Format, Unit};
 pub use isa::Isa;
-pub use matmul::{matmul, Weights};
+pub use matmul::{matmul, matmul_into, Weights};
 #[cfg(target_arch = "x86_64")]
 pub use x86::{avx2::Avx2, avx512::Avx512};
 

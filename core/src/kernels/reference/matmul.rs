@@ -4,16 +4,21 @@ use crate::kernels::matmul::Weights;
 use crate::kernels::{Activations, UNIT};
 
 /// Rows `rows` of the product, at `out[column * stride + row - rows.start]`.
-pub fn matmul(
+///
+/// # Safety
+/// `out` may be written there.
+pub unsafe fn matmul(
     weights: &Weights<'_>,
     rows: std::ops::Range<usize>,
     activations: &Activations,
-    out: &mut [f32],
+    out: *mut f32,
     stride: usize,
 ) {
     for (row, at) in rows.zip(0..) {
         for column in 0..activations.columns() {
-            out[column * stride + at] = dot(weights, row, activations, column);
+            let sum = dot(weights, row, activations, column);
+            // SAFETY: by the contract.
+            unsafe { *out.add(column * stride + at) = sum };
         }
     }
 }

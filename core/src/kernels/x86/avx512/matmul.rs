@@ -365,15 +365,18 @@ fn starts(weights: &Weights<'_>, first: usize, rows: &Range<usize>) -> [*const u
     std::array::from_fn(|i| weights.row((first + i).min(rows.end - 1)).as_ptr())
 }
 
-fn with<B: Blocks>(
+/// As [`matmul`].
+///
+/// # Safety
+/// As there.
+unsafe fn with<B: Blocks>(
     weights: &Weights<'_>,
     rows: Range<usize>,
     activations: &Activations,
-    out: &mut [f32],
+    out: *mut f32,
     stride: usize,
 ) {
     let (columns, count) = (Columns::of(activations), activations.columns());
-    let out = out.as_mut_ptr();
     if count < MANY {
         for first in rows.clone().step_by(ROWS) {
             let left = (rows.end - first).min(ROWS);
@@ -423,19 +426,25 @@ fn with<B: Blocks>(
     }
 }
 
-/// As [`crate::kernels::matmul`], on a machine that has AVX-512, of an `out` that holds the product.
-pub fn matmul(
+/// As [`crate::kernels::matmul_into`].
+///
+/// # Safety
+/// As there; the machine has AVX-512.
+pub unsafe fn matmul(
     weights: &Weights<'_>,
     rows: Range<usize>,
     activations: &Activations,
-    out: &mut [f32],
+    out: *mut f32,
     stride: usize,
 ) {
-    match weights.format() {
-        Format::Q8_0 => with::<Q8_0>(weights, rows, activations, out, stride),
-        Format::Q4_0 => with::<Q4_0>(weights, rows, activations, out, stride),
-        Format::Q4_K => with::<Q4K>(weights, rows, activations, out, stride),
-        Format::Q5_K => with::<Q5K>(weights, rows, activations, out, stride),
-        Format::Q6_K => with::<Q6K>(weights, rows, activations, out, stride),
+    // SAFETY: as ours.
+    unsafe {
+        match weights.format() {
+            Format::Q8_0 => with::<Q8_0>(weights, rows, activations, out, stride),
+            Format::Q4_0 => with::<Q4_0>(weights, rows, activations, out, stride),
+            Format::Q4_K => with::<Q4K>(weights, rows, activations, out, stride),
+            Format::Q5_K => with::<Q5K>(weights, rows, activations, out, stride),
+            Format::Q6_K => with::<Q6K>(weights, rows, activations, out, stride),
+        }
     }
 }
