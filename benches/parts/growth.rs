@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use attestlm::model::Model;
+use attestlm::profile::Profile;
 
 use super::settle;
 use crate::contestants::raw::Raw;
@@ -28,7 +29,8 @@ pub fn run(plan: &Plan) -> Result<Vec<Section>> {
         shape.name, plan.threads
     ));
     let longest = plan.contexts.last().copied().unwrap_or(0) + DECODED;
-    let mut raw = Raw::new(&model, plan.threads, u32::try_from(longest.next_multiple_of(256))?)?;
+    let mut raw =
+        Raw::new(&model, Profile::Exact2, plan.threads, u32::try_from(longest.next_multiple_of(256))?)?;
     let prompt = shapes::prompt(longest);
     // The first pass makes pages and buffers present.
     raw.read(&prompt[..DECODED])?;

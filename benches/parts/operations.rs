@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use attestlm::engine::{Context, DecodeItem, OpTime};
 use attestlm::model::Model;
+use attestlm::profile::Profile;
 
 use super::settle;
 use crate::contestants::raw::Raw;
@@ -50,7 +51,7 @@ pub fn run(plan: &Plan) -> Result<Vec<Section>> {
     ];
     let mut costs = Vec::new();
     let context = u32::try_from((BEFORE + 8 * times).next_multiple_of(256))?;
-    let mut raw = Raw::new(&model, plan.threads, context)?;
+    let mut raw = Raw::new(&model, Profile::Exact2, plan.threads, context)?;
     for pass in &passes {
         eprintln!("operations: {}", pass.name);
         let prompt = shapes::prompt(pass.before);

@@ -64,7 +64,8 @@ fn check(path: Option<&Path>, as_json: bool, interrupt: &Interrupt) -> Outcome {
 
 fn attestable(profile: Profile) -> &'static str {
     match profile {
-        Profile::Exact1 => "attestable, exact",
+        Profile::Exact2 => "attestable, exact-2",
+        Profile::Exact1 => "attestable, exact-1",
         Profile::Fast1 => "attestable, fast",
     }
 }

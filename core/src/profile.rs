@@ -35,7 +35,9 @@ pub(crate) const KNOWN_MODEL: [u8; 32] = [
 /// An execution profile this release can run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Profile {
-    /// Bit-exact on every machine with the same profile id.
+    /// Bit-exact on every machine, by kernels of our own.
+    Exact2,
+    /// Bit-exact on x86-64-v3, by ggml's reference path.
     Exact1,
     /// Stock kernels, at stock speed; close, not equal.
     Fast1,
@@ -43,13 +45,14 @@ pub enum Profile {
 
 impl Profile {
     /// Every profile of this release.
-    pub const ALL: [Profile; 2] = [Profile::Exact1, Profile::Fast1];
+    pub const ALL: [Profile; 3] = [Profile::Exact2, Profile::Exact1, Profile::Fast1];
 
     /// The profile's short name: `exact` or `fast`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Profile::Exact1 => "exact",
+            Profile::Exact2 => "exact-2",
+            Profile::Exact1 => "exact-1",
             Profile::Fast1 => "fast",
         }
     }
@@ -77,6 +80,7 @@ impl Profile {
                 let [a, b, c, d, ..] = *digest.as_bytes();
                 format!("{ENGINE}/{INSTRUCTION_SET}/exact-1/{a:02x}{b:02x}{c:02x}{d:02x}")
             }
+            Profile::Exact2 => format!("{ENGINE}/exact-2/00000000"),
             Profile::Fast1 => format!("{ENGINE}/{INSTRUCTION_SET}/fast-1"),
         }
     }
@@ -90,7 +94,7 @@ impl Profile {
     /// Whether the profile promises equal bits.
     #[must_use]
     pub fn is_exact(self) -> bool {
-        self == Profile::Exact1
+        self != Profile::Fast1
     }
 }
 

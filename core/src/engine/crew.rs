@@ -74,20 +74,31 @@ impl Crew {
     /// # Errors
     /// [`ErrorKind::Internal`] if `work` panicked on any thread, [`ErrorKind::Engine`] if ggml failed.
     pub(crate) fn run(&self, lanes: usize, work: &Work<'_>) -> Result<()> {
-        let Some(graph) = self.graph.as_ref().filter(|_| lanes > 1 && !self.sharing.is_alone()) else {
+        if lanes < 2 || self.sharing.is_alone() {
             work(0);
             return Ok(());
-        };
+        }
         let lanes = lanes.min(self.threads);
         let limited = |lane: usize| {
             if lane < lanes {
                 work(lane);
             }
         };
-        let limited: &Work<'_> = &limited;
+        self.run_all(&limited)
+    }
+
+    /// Calls `work` once on each thread, as [`Self::run`] does.
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) fn run_all(&self, work: &Work<'_>) -> Result<()> {
+        let Some(graph) = &self.graph else {
+            work(0);
+            return Ok(());
+        };
         // SAFETY: only the lifetime changes; the slot is emptied before this call returns, and nobody
         // looks into it afterwards: ggml waits for its workers.
-        let pointer: *const Work<'static> = unsafe { std::mem::transmute(std::ptr::from_ref(limited)) };
+        let pointer: *const Work<'static> = unsafe { std::mem::transmute(std::ptr::from_ref(work)) };
         self.slot.work.set(Some(pointer));
         let mut plan = graph.plan;
         // SAFETY: graph and plan were made for this pool, which computes nothing else now: decoding

@@ -394,7 +394,8 @@ fn bundled_model(threads: u32, ubatch: u32) -> Result<Digest> {
     let file = super::memory_file(crate::model::BUNDLED)?;
     let weights = Arc::new(super::Weights::load(&file, &mut |_| (), &AtomicBool::new(false))?);
     let vocab = super::Vocab::read(&weights, super::Split::default())?;
-    let options = ContextOptions { exact: true, threads, stream_tokens: 512, streams: 1, ubatch };
+    let options =
+        ContextOptions { profile: profile::Profile::Exact1, threads, stream_tokens: 512, streams: 1, ubatch };
     let mut context = Context::new(&weights, None, vocab.len(), &options, &Arc::new(AtomicBool::new(false)))?;
     let mut numbers = Numbers(300);
     let items: Vec<DecodeItem> = (0..300)

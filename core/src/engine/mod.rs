@@ -5,6 +5,7 @@ mod context;
 pub mod cpu;
 pub(crate) mod crew;
 mod device;
+mod executor;
 pub mod float_env;
 mod frozen;
 mod graph;

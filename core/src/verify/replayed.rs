@@ -187,7 +187,7 @@ impl<'a> Check<'a> {
             &ReplayOptions {
                 model,
                 adapter: options.adapter,
-                exact: profile.is_exact() && model.check_attestable(profile).is_ok(),
+                profile: if model.check_attestable(profile).is_ok() { profile } else { Profile::Fast1 },
                 threads: options.threads.map_or(available, |t| t.clamp(1, available)),
                 operation: &options.operation,
             },

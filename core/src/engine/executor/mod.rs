@@ -1,0 +1,160 @@
+//! Computes graphs by the project's own kernels (`docs/spec/numerics-2.md`): what the profile `exact-2` is.
+//!
+//! A graph becomes phases, each of tasks that may be done in any order by any thread; a phase begins when all tasks of the
+//! one before are done. A thread that comes late finds them done: nobody waits for one that has no task.
+
+mod phase;
+mod plan;
+mod tensor;
+
+use std::cell::UnsafeCell;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use llama_cpp_sys_2 as sys;
+
+use self::phase::{Failure, Lane};
+use self::plan::{Phase, Plan};
+pub(super) use self::tensor::{name_of, source};
+use super::waiting;
+use crate::kernels::Isa;
+
+/// The tasks of a phase that were taken, and those that are done.
+#[repr(align(64))]
+#[derive(Default)]
+struct Progress {
+    taken: AtomicU32,
+    done: AtomicU32,
+    tasks: u32,
+}
+
+/// What each thread keeps, by its number.
+pub(super) struct Lanes(Vec<UnsafeCell<Lane>>);
+
+// SAFETY: each thread uses the place of its own number.
+unsafe impl Sync for Lanes {}
+// SAFETY: what is in there may be used by any thread.
+unsafe impl Send for Lanes {}
+
+impl Lanes {
+    pub fn new(threads: usize) -> Self {
+        Lanes((0..threads).map(|_| UnsafeCell::default()).collect())
+    }
+}
+
+/// How a computation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Done,
+    Stopped,
+    /// What the plan could not see.
+    Failed(&'static str),
+}
+
+/// A graph that is being computed.
+pub(super) struct Computation<'a> {
+    isa: Isa,
+    phases: Vec<Phase>,
+    progress: Vec<Progress>,
+    lanes: &'a Lanes,
+    /// Whether to stop, asked between phases.
+    stop: &'a (dyn Fn() -> bool + Sync),
+    stopped: AtomicBool,
+    failure: Failure,
+    /// When each phase ended, if that is wanted.
+    ends: Option<UnsafeCell<Vec<Instant>>>,
+}
+
+// SAFETY: nodes are only read; the ends are written by thread 0 alone.
+unsafe impl Sync for Computation<'_> {}
+
+impl<'a> Computation<'a> {
+    /// Of a graph, for at most as many threads as there are lanes.
+    ///
+    /// # Safety
+    /// `graph` is a valid graph whose nodes and sources are valid for as long as this is used; this machine has `isa`.
+    ///
+    /// # Errors
+    /// The first node that is outside the profile, described.
+    pub unsafe fn of(
+        graph: *mut sys::ggml_cgraph,
+        isa: Isa,
+        lanes: &'a Lanes,
+        stop: &'a (dyn Fn() -> bool + Sync),
+        is_timed: bool,
+    ) -> Result<Self, String> {
+        // SAFETY: by the contract.
+        let phases = unsafe { Plan::of(graph, lanes.0.len()) }?.phases;
+        let progress = phases.iter().map(|phase| Progress {
+            tasks: u32::try_from(phase.work.tasks()).unwrap_or(u32::MAX),
+            ..Progress::default()
+        });
+        let progress = progress.collect();
+        Ok(Computation {
+            isa,
+            phases,
+            progress,
+            lanes,
+            stop,
+            stopped: AtomicBool::new(false),
+            failure: Failure::default(),
+            ends: is_timed.then(|| UnsafeCell::new(Vec::new())),
+        })
+    }
+
+    /// What thread `number` does: every thread calls it once. When one returns, everything is computed, or nothing more is.
+    pub fn run(&self, number: usize) {
+        let Some(lane) = self.lanes.0.get(number) else { return };
+        // SAFETY: this thread's own.
+        let lane = unsafe { &mut *lane.get() };
+        for (phase, progress) in self.phases.iter().zip(&self.progress) {
+            if number == 0 && (self.stop)() {
+                self.stopped.store(true, Ordering::Relaxed);
+            }
+            loop {
+                let task = progress.taken.fetch_add(1, Ordering::Relaxed);
+                if task >= progress.tasks {
+                    break;
+                }
+                if !self.has_ended() {
+                    // SAFETY: earlier phases are done, and the task is this thread's.
+                    unsafe { phase.work.run(self.isa, task as usize, lane, &self.failure) };
+                }
+                progress.done.fetch_add(1, Ordering::Release);
+            }
+            while progress.done.load(Ordering::Acquire) < progress.tasks {
+                waiting::pause();
+            }
+            if self.has_ended() {
+                return;
+            }
+            if let Some(ends) = self.ends.as_ref().filter(|_| number == 0) {
+                // SAFETY: thread 0 alone does.
+                unsafe { (*ends.get()).push(Instant::now()) };
+            }
+        }
+    }
+
+    fn has_ended(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed) || self.failure.is_raised()
+    }
+
+    /// How it ended.
+    pub fn outcome(&self) -> Outcome {
+        if let Some(what) = self.failure.what() {
+            Outcome::Failed(what)
+        } else if self.stopped.load(Ordering::Relaxed) {
+            Outcome::Stopped
+        } else {
+            Outcome::Done
+        }
+    }
+
+    /// The time that each phase took from `begun` on, with its node.
+    pub fn times(self, begun: Instant) -> Vec<(*const sys::ggml_tensor, Duration)> {
+        let ends = self.ends.map(UnsafeCell::into_inner).unwrap_or_default();
+        let begins = std::iter::once(begun).chain(ends.iter().copied());
+        let took = ends.iter().zip(begins).map(|(end, begin)| end.duration_since(begin));
+        self.phases.iter().map(|phase| phase.node).zip(took).collect()
+    }
+}
