@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::kernels::matmul::Weights;
 use crate::kernels::x86::blocks::{Blocks, Q4K, Q4_0, Q5K, Q6K, Q8_0};
-use crate::kernels::x86::{Columns, Panels};
+use crate::kernels::x86::{prefetch, Columns, Panels};
 use crate::kernels::{Activations, Format, UNIT};
 
 /// Rows of a panel.
@@ -17,14 +17,14 @@ const PANELS: usize = 4;
 /// Columns from which on making panels pays.
 const MANY: usize = 2;
 
-/// The binary16 at byte `at` of each row's block.
+/// The binary16 at byte `at` of each row.
 ///
 /// # Safety
-/// The blocks reach there; the caller has AVX-512 and F16C.
+/// The rows reach there; the caller has AVX-512 and F16C.
 #[inline(always)]
-unsafe fn halves(blocks: &[*const u8; ROWS], at: usize) -> __m512 {
+unsafe fn halves(rows: &[*const u8; ROWS], at: usize) -> __m512 {
     // SAFETY: by the contract.
-    let half = |row: usize| unsafe { blocks[row].add(at).cast::<i16>().read_unaligned() };
+    let half = |row: usize| unsafe { rows[row].add(at).cast::<i16>().read_unaligned() };
     // SAFETY: by the contract.
     unsafe {
         _mm512_cvtph_ps(_mm256_set_epi16(
@@ -83,20 +83,22 @@ unsafe fn by_row(rows: &[__m256i; ROWS]) -> [__m512i; 8] {
     }
 }
 
-/// The integers of unit `unit` of a block of each row, in groups of four of all rows.
+/// The integers of unit `unit` of the block at byte `at` of each row, in groups of four of all rows.
 ///
 /// # Safety
-/// A whole block lies at each of `blocks`; the caller has AVX-512.
+/// A whole block lies there; the caller has AVX-512.
 #[inline(always)]
-unsafe fn words<B: Blocks>(blocks: &[*const u8; ROWS], unit: usize) -> [__m512i; 8] {
+unsafe fn words<B: Blocks>(rows: &[*const u8; ROWS], at: usize, unit: usize) -> [__m512i; 8] {
     // SAFETY: by the contract.
     unsafe {
-        let mut rows = [_mm256_setzero_si256(); ROWS];
-        for (row, block) in rows.iter_mut().zip(blocks) {
-            let quants = B::quants(*block, unit);
-            *row = if B::IS_SIGNED { _mm256_xor_si256(quants, _mm256_set1_epi8(-128)) } else { quants };
+        let mut quants = [_mm256_setzero_si256(); ROWS];
+        for row in 0..ROWS {
+            quants[row] = B::quants(rows[row].add(at), unit);
+            if B::IS_SIGNED {
+                quants[row] = _mm256_xor_si256(quants[row], _mm256_set1_epi8(-128));
+            }
         }
-        by_row(&rows)
+        by_row(&quants)
     }
 }
 
@@ -121,21 +123,22 @@ unsafe fn floats_by_row(rows: &[__m256; ROWS]) -> [__m512; 8] {
     }
 }
 
-/// The factors of a block of each row: as [`Blocks::factors`], of all rows; of one unit a block, the first alone.
+/// The factors of the block at byte `at` of each row: as [`Blocks::factors`], of all rows; of one unit a block, the first
+/// alone.
 ///
 /// # Safety
-/// A whole block lies at each of `blocks`; the caller has AVX-512 and F16C.
+/// A whole block lies there; the caller has AVX-512 and F16C.
 #[inline(always)]
-unsafe fn scales<B: Blocks>(blocks: &[*const u8; ROWS], out: &mut [__m512; 16]) {
+unsafe fn scales<B: Blocks>(rows: &[*const u8; ROWS], at: usize, out: &mut [__m512; 16]) {
     // SAFETY: by the contract; a block of one unit begins with its scale.
     unsafe {
         if B::FORMAT.block_units() == 1 {
-            out[0] = halves(blocks, 0);
+            out[0] = halves(rows, at);
             return;
         }
         let (mut first, mut second) = ([_mm256_setzero_ps(); ROWS], [_mm256_setzero_ps(); ROWS]);
-        for (row, block) in blocks.iter().enumerate() {
-            [first[row], second[row]] = B::factors(*block);
+        for row in 0..ROWS {
+            [first[row], second[row]] = B::factors(rows[row].add(at));
         }
         out[..8].copy_from_slice(&floats_by_row(&first));
         out[8..].copy_from_slice(&floats_by_row(&second));
@@ -174,23 +177,50 @@ fn factors_of<B: Blocks>(scales: &[__m512; 16], unit: usize) -> [__m512; 2] {
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
 unsafe fn pack<B: Blocks>(rows: &[*const u8; ROWS], units: usize, panel: *mut u8) {
     let (each, size) = (B::FORMAT.block_units(), panel_unit(B::FORMAT));
+    let ahead = ROWS * units / each * B::FORMAT.block_bytes();
     // SAFETY: by the contract: block by block, and unit by unit of the panel.
     unsafe {
         let mut scales = [_mm512_setzero_ps(); 16];
         for block in 0..units / each {
-            let blocks = rows.map(|row| row.add(block * B::FORMAT.block_bytes()));
-            self::scales::<B>(&blocks, &mut scales);
-            for unit in 0..each {
-                let to = panel.add((block * each + unit) * size);
-                let words = words::<B>(&blocks, unit);
-                for (group, words) in words.into_iter().enumerate() {
-                    _mm512_store_si512(to.add(group * 64).cast(), words);
-                }
-                let of_unit = factors_of::<B>(&scales, unit);
-                for (at, factor) in of_unit.into_iter().enumerate().take(factors(B::FORMAT)) {
-                    _mm512_store_ps(to.add(ROWS * UNIT + at * 64).cast(), factor);
-                }
+            let from = block * B::FORMAT.block_bytes();
+            self::scales::<B>(rows, from, &mut scales);
+            prefetch(rows[0].wrapping_add(ahead + ROWS * from), ROWS * B::FORMAT.block_bytes());
+            let to = panel.add(block * each * size);
+            pack_unit::<B, 0>(rows, from, &scales, to);
+            // Written out, so that each has the shifts of its own.
+            if each == 8 {
+                pack_unit::<B, 1>(rows, from, &scales, to.add(size));
+                pack_unit::<B, 2>(rows, from, &scales, to.add(2 * size));
+                pack_unit::<B, 3>(rows, from, &scales, to.add(3 * size));
+                pack_unit::<B, 4>(rows, from, &scales, to.add(4 * size));
+                pack_unit::<B, 5>(rows, from, &scales, to.add(5 * size));
+                pack_unit::<B, 6>(rows, from, &scales, to.add(6 * size));
+                pack_unit::<B, 7>(rows, from, &scales, to.add(7 * size));
             }
+        }
+    }
+}
+
+/// Writes unit `N` of the block at byte `from` of each row into its place in a panel.
+///
+/// # Safety
+/// As of [`pack`].
+#[inline(always)]
+unsafe fn pack_unit<B: Blocks, const N: usize>(
+    rows: &[*const u8; ROWS],
+    from: usize,
+    scales: &[__m512; 16],
+    to: *mut u8,
+) {
+    // SAFETY: by the contract.
+    unsafe {
+        let words = words::<B>(rows, from, N);
+        for (group, words) in words.into_iter().enumerate() {
+            _mm512_store_si512(to.add(group * 64).cast(), words);
+        }
+        let of_unit = factors_of::<B>(scales, N);
+        for (at, factor) in of_unit.into_iter().enumerate().take(factors(B::FORMAT)) {
+            _mm512_store_ps(to.add(ROWS * UNIT + at * 64).cast(), factor);
         }
     }
 }
@@ -324,6 +354,38 @@ unsafe fn tile<B: Blocks, const P: usize, const N: usize>(
     }
 }
 
+/// Adds unit `N` of the block at byte `from`, whose first unit is `at` of the column.
+///
+/// # Safety
+/// As of [`column`].
+#[inline(always)]
+unsafe fn of_unit<B: Blocks, const N: usize>(
+    rows: &[*const u8; ROWS],
+    from: usize,
+    columns: &Columns,
+    at: usize,
+    scales: &[__m512; 16],
+    mut sum: __m512,
+) -> __m512 {
+    let parts = if B::FORMAT.has_halves() { 2 } else { 1 };
+    let (groups, at) = (UNIT / 4 / parts, at + N);
+    // SAFETY: by the contract.
+    unsafe {
+        let (words, factors) = (words::<B>(rows, from, N), factors_of::<B>(scales, N));
+        for part in 0..parts {
+            let mut products = start::<B>(columns, at, part);
+            for group in part * groups..(part + 1) * groups {
+                products = _mm512_dpbusd_epi32(products, words[group], four(columns, at, group));
+            }
+            sum = rim(columns, at, products, factors[part], sum);
+        }
+        if B::FORMAT.has_min() {
+            sum = minimum(columns, at, factors[1], sum);
+        }
+    }
+    sum
+}
+
 /// 16 rows of one column, without a panel.
 ///
 /// # Safety
@@ -331,29 +393,26 @@ unsafe fn tile<B: Blocks, const P: usize, const N: usize>(
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
 unsafe fn column<B: Blocks>(rows: &[*const u8; ROWS], columns: Columns, out: *mut f32, count: usize) {
     let each = B::FORMAT.block_units();
-    let parts = if B::FORMAT.has_halves() { 2 } else { 1 };
-    let groups = UNIT / 4 / parts;
     // SAFETY: by the contract.
     unsafe {
         let mut scales = [_mm512_setzero_ps(); 16];
         let mut sum = _mm512_setzero_ps();
+        let ahead = ROWS * columns.units / each * B::FORMAT.block_bytes();
         for block in 0..columns.units / each {
-            let blocks = rows.map(|row| row.add(block * B::FORMAT.block_bytes()));
-            self::scales::<B>(&blocks, &mut scales);
-            for unit in 0..each {
-                let at = block * each + unit;
-                let words = words::<B>(&blocks, unit);
-                let factors = factors_of::<B>(&scales, unit);
-                for part in 0..parts {
-                    let mut products = start::<B>(&columns, at, part);
-                    for group in part * groups..(part + 1) * groups {
-                        products = _mm512_dpbusd_epi32(products, words[group], four(&columns, at, group));
-                    }
-                    sum = rim(&columns, at, products, factors[part], sum);
-                }
-                if B::FORMAT.has_min() {
-                    sum = minimum(&columns, at, factors[1], sum);
-                }
+            let from = block * B::FORMAT.block_bytes();
+            prefetch(rows[0].wrapping_add(ahead + ROWS * from), ROWS * B::FORMAT.block_bytes());
+            self::scales::<B>(rows, from, &mut scales);
+            let at = block * each;
+            sum = of_unit::<B, 0>(rows, from, &columns, at, &scales, sum);
+            // Written out, so that each has the shifts of its own.
+            if each == 8 {
+                sum = of_unit::<B, 1>(rows, from, &columns, at, &scales, sum);
+                sum = of_unit::<B, 2>(rows, from, &columns, at, &scales, sum);
+                sum = of_unit::<B, 3>(rows, from, &columns, at, &scales, sum);
+                sum = of_unit::<B, 4>(rows, from, &columns, at, &scales, sum);
+                sum = of_unit::<B, 5>(rows, from, &columns, at, &scales, sum);
+                sum = of_unit::<B, 6>(rows, from, &columns, at, &scales, sum);
+                sum = of_unit::<B, 7>(rows, from, &columns, at, &scales, sum);
             }
         }
         write(out, count, sum);
