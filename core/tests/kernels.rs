@@ -8,6 +8,7 @@ fn ggml_type(format: Format) -> sys::ggml_type {
     match format {
         Format::Q8_0 => sys::GGML_TYPE_Q8_0,
         Format::Q4_0 => sys::GGML_TYPE_Q4_0,
+        Format::Q5_0 => sys::GGML_TYPE_Q5_0,
         Format::Q4_K => sys::GGML_TYPE_Q4_K,
         Format::Q5_K => sys::GGML_TYPE_Q5_K,
         Format::Q6_K => sys::GGML_TYPE_Q6_K,

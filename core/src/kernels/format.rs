@@ -11,6 +11,8 @@ pub enum Format {
     Q8_0,
     /// 32 weights of 4 bits, one scale.
     Q4_0,
+    /// 32 weights of 5 bits, one scale.
+    Q5_0,
     /// 256 weights of 4 bits, a scale and a minimum for each 32.
     Q4_K,
     /// 256 weights of 5 bits, a scale and a minimum for each 32.
@@ -32,13 +34,14 @@ pub struct Unit {
 
 impl Format {
     /// Every format.
-    pub const ALL: [Format; 5] = [Format::Q8_0, Format::Q4_0, Format::Q4_K, Format::Q5_K, Format::Q6_K];
+    pub const ALL: [Format; 6] =
+        [Format::Q8_0, Format::Q4_0, Format::Q5_0, Format::Q4_K, Format::Q5_K, Format::Q6_K];
 
     /// Units in a block.
     #[must_use]
     pub const fn block_units(self) -> usize {
         match self {
-            Format::Q8_0 | Format::Q4_0 => 1,
+            Format::Q8_0 | Format::Q4_0 | Format::Q5_0 => 1,
             Format::Q4_K | Format::Q5_K | Format::Q6_K => 8,
         }
     }
@@ -49,6 +52,7 @@ impl Format {
         match self {
             Format::Q8_0 => 34,
             Format::Q4_0 => 18,
+            Format::Q5_0 => 22,
             Format::Q4_K => 144,
             Format::Q5_K => 176,
             Format::Q6_K => 210,
@@ -92,6 +96,12 @@ impl Format {
             Format::Q4_0 => {
                 let nibble = |i: usize| block[2 + i % 16] >> (i / 16 * 4) & 15;
                 let quants = std::array::from_fn(|i| nibble(i).cast_signed() - 8);
+                Unit { quants, scale: [half(0); 2], min: 0.0 }
+            }
+            Format::Q5_0 => {
+                let nibble = |i: usize| block[6 + i % 16] >> (i / 16 * 4) & 15;
+                let high = |i: usize| block[2 + i / 8] >> (i % 8) & 1;
+                let quants = std::array::from_fn(|i| (nibble(i) | high(i) << 4).cast_signed() - 16);
                 Unit { quants, scale: [half(0); 2], min: 0.0 }
             }
             Format::Q4_K | Format::Q5_K => {

@@ -38,6 +38,7 @@ pub(super) fn storage(kind: sys::ggml_type) -> Option<Storage> {
         sys::GGML_TYPE_BF16 => Storage::Floats(Element::BF16),
         sys::GGML_TYPE_Q8_0 => Storage::Quantized(Format::Q8_0),
         sys::GGML_TYPE_Q4_0 => Storage::Quantized(Format::Q4_0),
+        sys::GGML_TYPE_Q5_0 => Storage::Quantized(Format::Q5_0),
         sys::GGML_TYPE_Q4_K => Storage::Quantized(Format::Q4_K),
         sys::GGML_TYPE_Q5_K => Storage::Quantized(Format::Q5_K),
         sys::GGML_TYPE_Q6_K => Storage::Quantized(Format::Q6_K),

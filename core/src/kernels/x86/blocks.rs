@@ -32,6 +32,7 @@ pub trait Blocks {
 
 pub struct Q8_0;
 pub struct Q4_0;
+pub struct Q5_0;
 pub struct Q4K;
 pub struct Q5K;
 pub struct Q6K;
@@ -59,6 +60,29 @@ impl Blocks for Q4_0 {
             let low = _mm_loadu_si128(block.add(2).cast());
             let both = _mm256_inserti128_si256(_mm256_castsi128_si256(low), _mm_srli_epi16(low, 4), 1);
             _mm256_and_si256(both, _mm256_set1_epi8(15))
+        }
+    }
+}
+
+impl Blocks for Q5_0 {
+    const FORMAT: Format = Format::Q5_0;
+    const OFFSET: u32 = 4;
+
+    #[inline(always)]
+    unsafe fn quants(block: *const u8, _: usize) -> __m256i {
+        // SAFETY: 4 bytes of high bits after the scale, then 16 of low ones, by the contract.
+        unsafe {
+            let low = _mm_loadu_si128(block.add(6).cast());
+            let both = _mm256_inserti128_si256(_mm256_castsi128_si256(low), _mm_srli_epi16(low, 4), 1);
+            let low = _mm256_and_si256(both, _mm256_set1_epi8(15));
+            // Byte i / 8 of the high bits in byte i, of which bit i mod 8 counts.
+            let bits = _mm256_set1_epi32(block.add(2).cast::<i32>().read_unaligned());
+            let bytes =
+                _mm256_set_epi64x(0x0303_0303_0303_0303, 0x0202_0202_0202_0202, 0x0101_0101_0101_0101, 0);
+            let bit = _mm256_set1_epi64x(0x8040_2010_0804_0201u64.cast_signed());
+            let bits = _mm256_and_si256(_mm256_shuffle_epi8(bits, bytes), bit);
+            let is_set = _mm256_cmpeq_epi8(bits, bit);
+            _mm256_or_si256(low, _mm256_and_si256(is_set, _mm256_set1_epi8(16)))
         }
     }
 }

@@ -4,7 +4,7 @@ use std::arch::x86_64::*;
 use std::ops::Range;
 
 use crate::kernels::matmul::Weights;
-use crate::kernels::x86::blocks::{Blocks, Q4K, Q4_0, Q5K, Q6K, Q8_0};
+use crate::kernels::x86::blocks::{Blocks, Q4K, Q4_0, Q5K, Q5_0, Q6K, Q8_0};
 use crate::kernels::x86::{prefetch, Columns, Panels};
 use crate::kernels::{Activations, Format, UNIT};
 
@@ -475,6 +475,7 @@ pub unsafe fn matmul(
         match weights.format() {
             Format::Q8_0 => with::<Q8_0>(weights, rows, activations, out, stride),
             Format::Q4_0 => with::<Q4_0>(weights, rows, activations, out, stride),
+            Format::Q5_0 => with::<Q5_0>(weights, rows, activations, out, stride),
             Format::Q4_K => with::<Q4K>(weights, rows, activations, out, stride),
             Format::Q5_K => with::<Q5K>(weights, rows, activations, out, stride),
             Format::Q6_K => with::<Q6K>(weights, rows, activations, out, stride),
