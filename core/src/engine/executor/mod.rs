@@ -15,7 +15,7 @@ use llama_cpp_sys_2 as sys;
 
 use self::phase::{Failure, Lane};
 use self::plan::{Phase, Plan};
-pub(super) use self::tensor::{name_of, source};
+pub(super) use self::tensor::{has_kernels, name_of, source};
 use super::waiting;
 use crate::kernels::Isa;
 

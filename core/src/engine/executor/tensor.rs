@@ -46,6 +46,11 @@ pub(super) fn storage(kind: sys::ggml_type) -> Option<Storage> {
     })
 }
 
+/// Whether there are kernels for weights of a type.
+pub(in crate::engine) fn has_kernels(kind: sys::ggml_type) -> bool {
+    storage(kind).is_some()
+}
+
 impl Tensor {
     pub fn of(tensor: &sys::ggml_tensor) -> Self {
         Tensor {
