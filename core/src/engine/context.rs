@@ -13,6 +13,7 @@ use super::crew::Crew;
 use super::device::{self, Instance, Kernels};
 use super::executor::Lanes;
 use super::float_env::FloatEnv;
+use super::op_kinds::OpKind;
 use super::op_times::{OpTime, OpTimes};
 use super::sharing::Sharing;
 use super::weights::{AdapterWeights, Weights};
@@ -67,6 +68,14 @@ pub enum CacheType {
     Q8Keys,
     /// Keys and values in Q8_0, which needs the flash attention kernels.
     Q8,
+}
+
+/// What is otherwise than the profile has it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Trial {
+    cache: CacheType,
+    /// Attention is one operation, as it is under `exact-2`.
+    fused_attention: bool,
 }
 
 /// One token for one stream of a batch.
@@ -179,7 +188,30 @@ impl Context {
         cache: CacheType,
     ) -> Result<Self> {
         let adapter = adapter.map(Adapter::weights);
-        Self::with_cache(model.weights(), adapter, model.vocab().len(), options, &Arc::default(), cache)
+        let trial = Trial { cache, ..Trial::default() };
+        Self::with(model.weights(), adapter, model.vocab().len(), options, &Arc::default(), trial)
+    }
+
+    /// The operations of the model's graph under `exact-2`, and which of them it has kernels for.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Engine`] if llama.cpp fails.
+    pub fn operations(model: &Model) -> Result<Vec<OpKind>> {
+        let options =
+            ContextOptions { profile: Profile::Fast1, threads: 1, stream_tokens: 256, streams: 1, ubatch: 1 };
+        // Stock kernels compute any graph.
+        let mut trial = Self::with(
+            model.weights(),
+            None,
+            model.vocab().len(),
+            &options,
+            &Arc::default(),
+            Trial { fused_attention: true, ..Trial::default() },
+        )?;
+        *trial.instance.listing.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Vec::new());
+        trial.probe()?;
+        let mut listing = trial.instance.listing.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Ok(listing.take().unwrap_or_default())
     }
 
     /// Makes a context and decodes one token with it, so that a model outside the profile is
@@ -195,17 +227,18 @@ impl Context {
         options: &ContextOptions,
         abort: &Arc<AtomicBool>,
     ) -> Result<Self> {
-        Self::with_cache(weights, adapter, n_vocab, options, abort, CacheType::F16)
+        Self::with(weights, adapter, n_vocab, options, abort, Trial::default())
     }
 
-    fn with_cache(
+    fn with(
         weights: &Arc<Weights>,
         adapter: Option<&Arc<AdapterWeights>>,
         n_vocab: usize,
         options: &ContextOptions,
         abort: &Arc<AtomicBool>,
-        cache: CacheType,
+        trial: Trial,
     ) -> Result<Self> {
+        let cache = trial.cache;
         range("threads", options.threads, MAX_THREADS)?;
         range("streams", options.streams, MAX_STREAMS)?;
         range("ubatch", options.ubatch, MAX_UBATCH)?;
@@ -232,6 +265,7 @@ impl Context {
             lanes: Lanes::new(options.threads as usize),
             graphs: AtomicU64::new(0),
             times: Mutex::new(None),
+            listing: Mutex::new(None),
             refusal: Mutex::new(None),
         });
 
@@ -255,6 +289,9 @@ impl Context {
         };
         params.type_k = if cache == CacheType::F16 { sys::GGML_TYPE_F16 } else { sys::GGML_TYPE_Q8_0 };
         params.type_v = sys::GGML_TYPE_F16;
+        if trial.fused_attention {
+            params.flash_attn_type = sys::LLAMA_FLASH_ATTN_TYPE_ENABLED;
+        }
         if cache == CacheType::Q8 {
             params.type_v = sys::GGML_TYPE_Q8_0;
             params.flash_attn_type = sys::LLAMA_FLASH_ATTN_TYPE_ENABLED;

@@ -22,6 +22,7 @@ use super::abi::{Backend, BackendInterface, Device, DeviceInterface, Reg, RegInt
 use super::crew::Crew;
 use super::executor::{Computation, Lanes, Outcome};
 use super::float_env::FloatEnv;
+use super::op_kinds::{self, OpKind};
 use super::op_times::OpTimes;
 use super::sharing::Sharing;
 use super::{graph, waiting};
@@ -61,6 +62,8 @@ pub(super) struct Instance {
     pub graphs: AtomicU64,
     /// Whether nodes are computed one by one and timed, and what was found.
     pub times: Mutex<Option<OpTimes>>,
+    /// Where the operations of the next graph are listed, if that is wanted.
+    pub listing: Mutex<Option<Vec<OpKind>>>,
     /// Why a graph was refused, taken by the session after a failed decode.
     pub refusal: Mutex<Option<String>>,
 }
@@ -439,6 +442,10 @@ unsafe extern "C" fn graph_compute(
                 instance.refuse(why);
                 return sys::GGML_STATUS_FAILED;
             }
+        }
+        if let Some(listing) = &mut *instance.listing.lock().unwrap_or_else(PoisonError::into_inner) {
+            // SAFETY: as above.
+            *listing = unsafe { op_kinds::list(graph) };
         }
         instance.graphs.fetch_add(1, Ordering::Relaxed);
         let shares = instance.sharing.shares();

@@ -89,7 +89,7 @@ impl OpTimes {
 }
 
 /// The kind of a node; none for one that computes nothing.
-fn kind(node: &sys::ggml_tensor) -> Option<String> {
+pub(super) fn kind(node: &sys::ggml_tensor) -> Option<String> {
     if matches!(
         node.op,
         sys::GGML_OP_NONE

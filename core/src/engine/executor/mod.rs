@@ -42,6 +42,17 @@ impl Lanes {
     }
 }
 
+/// Each node of a graph that is computed, with why the profile does not have it, if it does not.
+///
+/// # Safety
+/// `graph` is a valid graph, for as long as the answer is used.
+pub(super) unsafe fn outside<'a>(
+    graph: *mut sys::ggml_cgraph,
+) -> Vec<(&'a sys::ggml_tensor, Option<&'static str>)> {
+    // SAFETY: as ours.
+    unsafe { Plan::outside(graph) }
+}
+
 /// How a computation ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {

@@ -106,6 +106,20 @@ impl Plan {
         Ok(plan)
     }
 
+    /// Each node that is computed, with why the profile does not have it, if it does not.
+    ///
+    /// # Safety
+    /// As of [`Self::of`], while this runs.
+    pub unsafe fn outside<'a>(
+        graph: *mut sys::ggml_cgraph,
+    ) -> Vec<(&'a sys::ggml_tensor, Option<&'static str>)> {
+        let mut plan = Plan::default();
+        // SAFETY: by the contract.
+        let nodes = unsafe { (0..sys::ggml_graph_n_nodes(graph)).map(|i| &*sys::ggml_graph_node(graph, i)) };
+        let computed = nodes.filter(|node| node.flags & COMPUTE != 0);
+        computed.map(|node| (node, plan.node(node, 1).err())).collect()
+    }
+
     fn push(&mut self, node: &sys::ggml_tensor, work: Work) {
         self.phases.push(Phase { work, node });
     }
