@@ -166,6 +166,7 @@ lint: setup ## Formatting, clippy and documentation, every warning an error
 # Short forms of the trials.
 test-exactness: setup
 	$(CARGO) run --release --locked --package attestlm-proof --bin exactness -- --short
+	$(CARGO) run --release --locked --package attestlm-proof --bin exactness -- --exact-2 --short
 
 exactness: setup compilers ## Prove the exact profile: every circumstance, family and weight type; gcc against clang
 	$(CARGO) run --release --locked --package attestlm-proof --bin exactness
