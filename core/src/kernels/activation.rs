@@ -82,7 +82,7 @@ impl Writer {
                 Isa::Avx512 if isa.is_here() => super::x86::avx512::quantize(values.cast(), &to),
                 #[cfg(target_arch = "x86_64")]
                 Isa::Avx2 if isa.is_here() => super::x86::avx2::quantize(values.cast(), &to),
-                _ => to.each(values.cast(), |unit, quants| reference::quantize(unit, quants)),
+                _ => to.each(values.cast(), reference::quantize),
             }
         }
     }

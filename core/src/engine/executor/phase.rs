@@ -45,6 +45,9 @@ pub(super) enum OfRow {
 /// The columns that one expert is multiplied with: (column of the activations, row of the result).
 pub(super) type Chosen = Vec<Vec<(usize, usize)>>;
 
+/// The first position that each query of each stream sees, and the one after the last.
+pub(super) type Seen = Arc<Shared<Vec<(usize, usize)>>>;
+
 /// A place that one phase fills, by several threads in different parts, and later phases read.
 pub(super) struct Shared<T: ?Sized>(std::cell::UnsafeCell<T>);
 
@@ -157,7 +160,7 @@ pub(super) enum Work {
     Seen {
         mask: Tensor,
         queries: usize,
-        to: Arc<Shared<Vec<(usize, usize)>>>,
+        to: Seen,
     },
     Attention(Attention),
 }
@@ -168,8 +171,7 @@ pub(super) struct Attention {
     pub q: Tensor,
     pub k: Tensor,
     pub v: Tensor,
-    /// What each query of each stream sees.
-    pub seen: Arc<Shared<Vec<(usize, usize)>>>,
+    pub seen: Seen,
     pub out: Tensor,
     /// Queries of a task.
     pub queries: usize,

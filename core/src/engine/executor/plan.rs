@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use llama_cpp_sys_2 as sys;
 
-use super::phase::{Attention, Binary, OfRow, Shared, Unary, Work};
+use super::phase::{Attention, Binary, OfRow, Seen, Shared, Unary, Work};
 use super::tensor::{source, storage, Storage, Tensor};
 use crate::engine::graph::describe;
 use crate::kernels::attention::Heads;
@@ -26,15 +26,22 @@ pub(super) struct Plan {
     pub phases: Vec<Phase>,
     /// Activations by shape: products of one shape use them one after the other.
     activations: Vec<((usize, usize), Quantized)>,
-    /// The tensor whose columns each of them holds at present.
-    angles: Vec<(AnglesOf, Arc<Rope>, Arc<Shared<Vec<f32>>>)>,
-    seen: Vec<(*const sys::ggml_tensor, Arc<Shared<Vec<(usize, usize)>>>)>,
+    /// Tables that all layers use.
+    angles: Vec<Angles>,
+    seen: Vec<(*const sys::ggml_tensor, Seen)>,
 }
 
 struct Quantized {
     activations: Arc<Shared<Activations>>,
     /// What was quantized last.
     of: *const sys::ggml_tensor,
+}
+
+/// A rotation and its table of angles.
+struct Angles {
+    of: AnglesOf,
+    rope: Arc<Rope>,
+    table: Arc<Shared<Vec<f32>>>,
 }
 
 /// What a table of angles depends on: positions, factors and the parameters' bits.
@@ -451,9 +458,9 @@ impl Plan {
         )?;
         let factors = source(node, 2);
         let of = (std::ptr::from_ref(positions), factors.map_or(std::ptr::null(), std::ptr::from_ref), p);
-        let known = self.angles.iter().find(|(known, ..)| *known == of);
-        let (rope, angles) = if let Some((_, rope, angles)) = known {
-            (Arc::clone(rope), Arc::clone(angles))
+        let known = self.angles.iter().find(|known| known.of == of);
+        let (rope, angles) = if let Some(known) = known {
+            (Arc::clone(&known.rope), Arc::clone(&known.table))
         } else {
             let values = match factors {
                 None => None,
@@ -480,7 +487,7 @@ impl Plan {
             let angles = Shared::new(vec![0.0; rope.row() * places.ne[0]]);
             let work = Work::Angles { rope: Arc::clone(&rope), positions: places, to: Arc::clone(&angles) };
             self.push(node, work);
-            self.angles.push((of, Arc::clone(&rope), Arc::clone(&angles)));
+            self.angles.push(Angles { of, rope: Arc::clone(&rope), table: Arc::clone(&angles) });
             (rope, angles)
         };
         self.push(node, Work::Rotate { rope, angles, x, out });

@@ -127,7 +127,9 @@ mod tests {
                 a.swap_pairs(),
                 a.max(b),
                 L::load_half(&halves),
-                L::load_half(&values.map(|v| v.to_bits() as u16)),
+                L::load_half(
+                    &values.map(|value| u16::from_le_bytes([value.to_le_bytes()[0], value.to_le_bytes()[1]])),
+                ),
             ])
             .collect();
         let bits = |lanes: L| {
