@@ -90,10 +90,10 @@ pub struct DecodeItem {
 }
 
 /// A thread pool of a context.
-struct ThreadPool(sys::ggml_threadpool_t);
+pub(super) struct ThreadPool(sys::ggml_threadpool_t);
 
 impl ThreadPool {
-    fn new(threads: c_int) -> Result<Self> {
+    pub(super) fn new(threads: c_int) -> Result<Self> {
         // Workers inherit this thread's floating-point environment.
         let _env = FloatEnv::enter();
         // SAFETY: a plain constructor of defaults.
@@ -106,6 +106,10 @@ impl ThreadPool {
             return Err(Error::new(ErrorKind::Engine, "threads", "the thread pool could not be created"));
         }
         Ok(ThreadPool(pool))
+    }
+
+    pub(super) fn as_ptr(&self) -> sys::ggml_threadpool_t {
+        self.0
     }
 }
 

@@ -11,10 +11,13 @@ use std::sync::Arc;
 use llama_cpp_sys_2 as sys;
 use once_cell::sync::OnceCell;
 
+use super::context::ThreadPool;
+use super::crew::Crew;
 use super::device::Kernels;
 use super::executor::{has_kernels, Computation, Lanes, Outcome};
 use super::float_env::FloatEnv;
 use super::graph::WEIGHT_TYPES;
+use super::sharing::Sharing;
 use super::{Context, ContextOptions, DecodeItem};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kernels::Isa;
@@ -420,19 +423,14 @@ unsafe fn computed_by_own(
     isa: Isa,
     threads: i32,
 ) -> std::result::Result<(), String> {
-    let threads = usize::try_from(threads).unwrap_or(1);
-    let lanes = Lanes::new(threads);
+    // The crew is dropped before its pool.
+    let pool = ThreadPool::new(threads).map_err(|error| error.to_string())?;
+    let sharing = Arc::new(Sharing::new(threads.unsigned_abs()));
+    let crew = Crew::new(pool.as_ptr(), threads, &sharing).map_err(|error| error.to_string())?;
+    let lanes = Lanes::new(crew.threads());
     // SAFETY: by the contract.
     let computation = unsafe { Computation::of(graph, isa, &lanes, &|| false, false) }?;
-    std::thread::scope(|scope| {
-        for lane in 0..threads {
-            let computation = &computation;
-            scope.spawn(move || {
-                let _env = FloatEnv::enter();
-                computation.run(lane);
-            });
-        }
-    });
+    crew.run_all(&|lane| computation.run(lane)).map_err(|error| error.to_string())?;
     match computation.outcome() {
         Outcome::Done => Ok(()),
         Outcome::Stopped => Err("a graph was stopped".into()),
