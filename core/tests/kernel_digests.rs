@@ -9,8 +9,14 @@ use attestlm::kernels::rope::{Pairs, Parameters, Rope};
 use attestlm::kernels::{matmul, rows, Activations, Format, Isa, Weights, UNIT};
 
 /// One digest for each group of kernels.
-const PINNED: [(&str, &str); 6] =
-    [("products", "a49c6fcb55953a13"), ("elements", "92ba3eb2784109ef"), ("rows", "be8e60d9f0f49483"), ("positions", "81ada7dd78770f38"), ("attention", "94d927d3f1e06175"), ("floats", "85275ef123107967")];
+const PINNED: [(&str, &str); 6] = [
+    ("products", "a49c6fcb55953a13"),
+    ("elements", "92ba3eb2784109ef"),
+    ("rows", "be8e60d9f0f49483"),
+    ("positions", "81ada7dd78770f38"),
+    ("attention", "94d927d3f1e06175"),
+    ("floats", "85275ef123107967"),
+];
 
 /// Deterministic numbers (splitmix64).
 struct Numbers(u64);

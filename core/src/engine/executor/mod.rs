@@ -28,6 +28,21 @@ struct Progress {
     tasks: u32,
 }
 
+/// A task that was taken. It is done in the end, also by a panic: others wait for it.
+struct Taken<'a> {
+    progress: &'a Progress,
+    failure: &'a Failure,
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.failure.raise("a kernel panicked");
+        }
+        self.progress.done.fetch_add(1, Ordering::Release);
+    }
+}
+
 /// What each thread keeps, by its number.
 pub(super) struct Lanes(Vec<UnsafeCell<Lane>>);
 
@@ -127,11 +142,11 @@ impl<'a> Computation<'a> {
                 if task >= progress.tasks {
                     break;
                 }
+                let _taken = Taken { progress, failure: &self.failure };
                 if !self.has_ended() {
                     // SAFETY: earlier phases are done, and the task is this thread's.
                     unsafe { phase.work.run(self.isa, task as usize, lane, &self.failure) };
                 }
-                progress.done.fetch_add(1, Ordering::Release);
             }
             while progress.done.load(Ordering::Acquire) < progress.tasks {
                 waiting::pause();

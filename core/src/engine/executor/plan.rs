@@ -97,7 +97,8 @@ impl Plan {
         let mut kept = HashSet::new();
         for (at, node) in nodes.iter().enumerate() {
             let before = at.checked_sub(1).map_or(std::ptr::null(), |at| std::ptr::from_ref(nodes[at]));
-            let sources = (0..node.src.len()).filter_map(|i| source(node, i)).map(std::ptr::from_ref);
+            let sources = (0..node.src.len()).filter_map(|i| source(node, i));
+            let sources = sources.filter(|source| source.op == sys::GGML_OP_RMS_NORM).map(std::ptr::from_ref);
             kept.extend(sources.filter(|source| !std::ptr::eq(*source, before)));
         }
         let mut at = 0;
