@@ -62,6 +62,12 @@ unsafe impl Send for Writer {}
 unsafe impl Sync for Writer {}
 
 impl Writer {
+    /// Where the activations are, as a number.
+    #[must_use]
+    pub fn address(&self) -> usize {
+        self.quants as usize
+    }
+
     /// Quantizes a column. What comes of it does not depend on `isa`; one that this machine does not have counts as scalar.
     ///
     /// # Safety

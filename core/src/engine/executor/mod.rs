@@ -5,6 +5,7 @@
 
 mod phase;
 mod plan;
+mod schedule;
 mod tensor;
 
 use std::cell::UnsafeCell;
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant};
 use llama_cpp_sys_2 as sys;
 
 use self::phase::{Failure, Lane};
-use self::plan::{Phase, Plan};
+use self::plan::{Plan, Step};
 pub(super) use self::tensor::{has_kernels, name_of, source};
 use super::waiting;
 use crate::kernels::Isa;
@@ -68,6 +69,38 @@ pub(super) unsafe fn outside<'a>(
     unsafe { Plan::outside(graph) }
 }
 
+/// Steps that may be done at the same time, each with the number of its tasks.
+struct Phase(Vec<(Step, u32)>);
+
+impl Phase {
+    /// Phases of steps; if `each`, every step is one.
+    fn of(steps: Vec<Step>, each: bool) -> Vec<Self> {
+        let levels = if each { (0..).take(steps.len()).collect() } else { schedule::levels(&steps) };
+        let mut phases: Vec<Phase> = Vec::new();
+        for (step, level) in steps.into_iter().zip(levels) {
+            let tasks = u32::try_from(step.work.tasks()).unwrap_or(u32::MAX);
+            phases.resize_with(phases.len().max(level as usize + 1), || Phase(Vec::new()));
+            phases[level as usize].0.push((step, tasks));
+        }
+        phases
+    }
+
+    /// Does a task.
+    ///
+    /// # Safety
+    /// As of [`Step::run`].
+    unsafe fn run(&self, isa: Isa, mut task: u32, lane: &mut Lane, failure: &Failure) {
+        for (step, tasks) in &self.0 {
+            if task < *tasks {
+                // SAFETY: as ours.
+                unsafe { step.run(isa, task as usize, lane, failure) };
+                return;
+            }
+            task -= tasks;
+        }
+    }
+}
+
 /// How a computation ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
@@ -80,6 +113,7 @@ pub(super) enum Outcome {
 /// A graph that is being computed.
 pub(super) struct Computation<'a> {
     isa: Isa,
+    /// Steps that may be done at the same time, phase by phase.
     phases: Vec<Phase>,
     progress: Vec<Progress>,
     lanes: &'a Lanes,
@@ -110,9 +144,10 @@ impl<'a> Computation<'a> {
         is_timed: bool,
     ) -> Result<Self, String> {
         // SAFETY: by the contract.
-        let phases = unsafe { Plan::of(graph, lanes.0.len()) }?.phases;
+        let steps = unsafe { Plan::of(graph, lanes.0.len()) }?.steps;
+        let phases = Phase::of(steps, is_timed);
         let progress = phases.iter().map(|phase| Progress {
-            tasks: u32::try_from(phase.work.tasks()).unwrap_or(u32::MAX),
+            tasks: phase.0.iter().fold(0, |tasks, (_, count)| tasks.saturating_add(*count)),
             ..Progress::default()
         });
         let progress = progress.collect();
@@ -145,7 +180,7 @@ impl<'a> Computation<'a> {
                 let _taken = Taken { progress, failure: &self.failure };
                 if !self.has_ended() {
                     // SAFETY: earlier phases are done, and the task is this thread's.
-                    unsafe { phase.work.run(self.isa, task as usize, lane, &self.failure) };
+                    unsafe { phase.run(self.isa, task, lane, &self.failure) };
                 }
             }
             while progress.done.load(Ordering::Acquire) < progress.tasks {
@@ -176,11 +211,11 @@ impl<'a> Computation<'a> {
         }
     }
 
-    /// The time that each phase took from `begun` on, with its node.
+    /// The time that each step took from `begun` on, with its node: timed, each is a phase by itself.
     pub fn times(self, begun: Instant) -> Vec<(*const sys::ggml_tensor, Duration)> {
         let ends = self.ends.map(UnsafeCell::into_inner).unwrap_or_default();
         let begins = std::iter::once(begun).chain(ends.iter().copied());
         let took = ends.iter().zip(begins).map(|(end, begin)| end.duration_since(begin));
-        self.phases.iter().map(|phase| phase.node).zip(took).collect()
+        self.phases.iter().flat_map(|phase| &phase.0).map(|(step, _)| step.node).zip(took).collect()
     }
 }

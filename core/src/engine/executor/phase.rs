@@ -1,4 +1,4 @@
-//! What is computed between two points at which all threads wait for each other.
+//! What a step of a graph's computation is: its operands, its tasks, and how a task is done.
 
 use std::sync::{Arc, OnceLock};
 
@@ -261,7 +261,23 @@ fn rows_of_task(width: usize) -> usize {
     (1usize << 14).div_ceil(width.max(1))
 }
 
+/// The rows of a task of an operation that works row by row.
+pub(super) fn rows_of(task: usize, of: &Tensor) -> std::ops::Range<usize> {
+    let each = rows_of_task(of.ne[0]);
+    task * each..of.rows().min((task + 1) * each)
+}
+
 impl Work {
+    /// Whether a task of this makes those rows of `x` that [`rows_of`] says.
+    pub fn makes_rows_of(&self, x: &Tensor) -> bool {
+        match self {
+            Work::Unary { out, .. } | Work::Binary { out, .. } | Work::ScaledNorm { out, .. } => {
+                out.data == x.data && out.ne[0] == x.ne[0] && out.rows() == x.rows() && out.is_plain_f32()
+            }
+            _ => false,
+        }
+    }
+
     /// Into how many tasks it is divided.
     pub fn tasks(&self) -> usize {
         let by_rows = |out: &Tensor| out.rows().div_ceil(rows_of_task(out.ne[0]));
@@ -290,10 +306,7 @@ impl Work {
     /// The plan that made this work belongs to the graph in progress; earlier phases are done; no other thread does this task.
     #[allow(clippy::too_many_lines)] // one arm for each kind of work
     pub unsafe fn run(&self, isa: Isa, task: usize, lane: &mut Lane, failure: &Failure) {
-        let rows = |of: &Tensor| {
-            let each = rows_of_task(of.ne[0]);
-            task * each..of.rows().min((task + 1) * each)
-        };
+        let rows = |of: &Tensor| rows_of(task, of);
         // SAFETY: by the contract; the plan looked at types, shapes and strides.
         unsafe {
             match self {

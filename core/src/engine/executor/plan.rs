@@ -1,29 +1,49 @@
-//! From ggml's graph to phases: which work each node is, or why the profile does not have it.
+//! From ggml's graph to steps: which work each node is, or why the profile does not have it.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use llama_cpp_sys_2 as sys;
 
-use super::phase::{Attention, Binary, OfRow, Seen, Shared, Unary, Work};
+use super::phase::{rows_of, Attention, Binary, Failure, Lane, OfRow, Seen, Shared, Unary, Work};
 use super::tensor::{source, storage, Storage, Tensor};
 use crate::engine::graph::describe;
 use crate::kernels::attention::Heads;
 use crate::kernels::floats::Element;
 use crate::kernels::map::{Clamp, Scale};
 use crate::kernels::rope::{Pairs, Parameters, Rope};
-use crate::kernels::{Activations, UNIT};
+use crate::kernels::{Activations, Isa, Writer, UNIT};
 
 /// Work, and the node that it computes or is a part of.
-pub(super) struct Phase {
+pub(super) struct Step {
     pub work: Work,
+    /// The rows of a result that are quantized as soon as they are there.
+    pub then: Option<(Tensor, Writer)>,
     pub node: *const sys::ggml_tensor,
+}
+
+impl Step {
+    /// Does a task.
+    ///
+    /// # Safety
+    /// As of [`Work::run`].
+    pub unsafe fn run(&self, isa: Isa, task: usize, lane: &mut Lane, failure: &Failure) {
+        // SAFETY: as ours.
+        unsafe {
+            self.work.run(isa, task, lane, failure);
+            if let Some((x, to)) = &self.then {
+                for row in rows_of(task, x) {
+                    to.write(isa, row, x.row(row).cast_const().cast());
+                }
+            }
+        }
+    }
 }
 
 /// What a graph consists of.
 #[derive(Default)]
 pub(super) struct Plan {
-    pub phases: Vec<Phase>,
+    pub steps: Vec<Step>,
     /// Activations by shape: products of one shape use them one after the other.
     activations: Vec<((usize, usize), Quantized)>,
     /// Tables that all layers use.
@@ -129,7 +149,7 @@ impl Plan {
     }
 
     fn push(&mut self, node: &sys::ggml_tensor, work: Work) {
-        self.phases.push(Phase { work, node });
+        self.steps.push(Step { work, then: None, node });
     }
 
     /// A norm and the product with its weights, in one. The norm by itself is then nowhere: nothing else uses it, and it is no
@@ -350,7 +370,13 @@ impl Plan {
             quantized.of = x;
             // SAFETY: nobody computes yet.
             let to = unsafe { (*activations.fill()).writer() };
-            self.push(node, Work::Quantize { x: tensor, to });
+            match self.steps.last_mut() {
+                // Made row by row just before: each is quantized while it is near.
+                Some(last) if last.then.is_none() && last.work.makes_rows_of(&tensor) => {
+                    last.then = Some((tensor, to));
+                }
+                _ => self.push(node, Work::Quantize { x: tensor, to }),
+            }
         }
         activations
     }
