@@ -93,6 +93,13 @@ fn need(node: &sys::ggml_tensor, index: usize) -> Outcome<&sys::ggml_tensor> {
     source(node, index).ok_or("a source is missing")
 }
 
+/// The weights of a product. Nothing of the graph makes them: no step waits for them.
+fn weights_of(node: &sys::ggml_tensor) -> Outcome<Tensor> {
+    let weights = need(node, 0)?;
+    require(weights.op == sys::GGML_OP_NONE, "a product of two results is outside the profile")?;
+    Ok(Tensor::of(weights))
+}
+
 fn f32_param(node: &sys::ggml_tensor, index: usize) -> f32 {
     f32::from_bits(node.op_params[index].cast_unsigned())
 }
@@ -162,7 +169,7 @@ impl Plan {
             && product.data == norm.data
             && norm.flags & sys::GGML_TENSOR_FLAG_OUTPUT.cast_signed() == 0;
         let (Some(x), Some(weights)) = (source(norm, 0), source(product, 1)) else { return false };
-        if !is_pair {
+        if !is_pair || weights.op != sys::GGML_OP_NONE {
             return false;
         }
         let (x, weights, out) = (Tensor::of(x), Tensor::of(weights), Tensor::of(product));
@@ -382,7 +389,7 @@ impl Plan {
     }
 
     fn product(&mut self, node: &sys::ggml_tensor, out: Tensor, threads: usize) -> Outcome {
-        let (weights, column) = (Tensor::of(need(node, 0)?), need(node, 1)?);
+        let (weights, column) = (weights_of(node)?, need(node, 1)?);
         let x = Tensor::of(column);
         let kind = storage(weights.kind).ok_or("no kernel for this type of weights")?;
         require(x.is_plain_f32() && out.is_plain_f32(), "type outside the profile")?;
@@ -419,7 +426,7 @@ impl Plan {
     }
 
     fn product_of_chosen(&mut self, node: &sys::ggml_tensor, out: Tensor) -> Outcome {
-        let (weights, column, ids) = (Tensor::of(need(node, 0)?), need(node, 1)?, Tensor::of(need(node, 2)?));
+        let (weights, column, ids) = (weights_of(node)?, need(node, 1)?, Tensor::of(need(node, 2)?));
         let x = Tensor::of(column);
         let kind = storage(weights.kind).ok_or("no kernel for this type of weights")?;
         require(
