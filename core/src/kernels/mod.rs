@@ -23,6 +23,8 @@ mod matmul;
 pub mod reference;
 pub mod rope;
 pub mod rows;
+#[cfg(test)]
+mod testing;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
