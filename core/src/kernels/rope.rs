@@ -331,12 +331,11 @@ mod tests {
         }
         let by_rounds =
             [0x3ff9_21fb, 0x4009_21fb, 0x4012_d97c, 0x4019_21fb].contains(&high) || high > 0x401c_463b;
-        let n = match high {
-            _ if by_rounds => (x * of(0x3fe4_5f30_6dc9_c883)).round_ties_even(),
-            ..=0x4002_d97c => 1f64.copysign(x),
-            ..=0x400f_6a7a => 2f64.copysign(x),
-            ..=0x4015_fdbc => 3f64.copysign(x),
-            _ => 4f64.copysign(x),
+        let n = if by_rounds {
+            (x * of(0x3fe4_5f30_6dc9_c883)).round_ties_even()
+        } else {
+            let beyond = [0x4002_d97c, 0x400f_6a7a, 0x4015_fdbc].iter().filter(|most| high > **most);
+            (1.0 + beyond.map(|_| 1.0).sum::<f64>()).copysign(x)
         };
         let exponent = |x: f64| (x.to_bits() >> 52) as i32 & 0x7ff;
         let (mut r, mut t) = (x - n * a[0], n * b[0]);
