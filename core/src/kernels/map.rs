@@ -207,3 +207,121 @@ pub(super) unsafe fn store_some<L: Lanes>(lanes: L, to: *mut f32, count: usize) 
         std::ptr::copy_nonoverlapping(values.as_ptr(), to, count);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::kernels::testing::{bits, kind, of, sets, Kind, Random};
+    use crate::kernels::Isa;
+
+    /// The results of `count` elements, of which the first input lies at `offset`; `place` says over which input they go, if
+    /// over one. What lies beyond stays.
+    fn results<const N: usize>(
+        isa: Isa,
+        operation: &impl Map<N>,
+        inputs: &[Vec<f32>; N],
+        (offset, count): (usize, usize),
+        place: Option<usize>,
+    ) -> Vec<u32> {
+        let mut inputs = inputs.clone();
+        let mut out = vec![7.0; inputs[0].len()];
+        let mut to = out[offset..].as_mut_ptr();
+        let mut starts = [std::ptr::null(); N];
+        for n in 0..N {
+            let start = inputs[n][offset..].as_mut_ptr();
+            starts[n] = start.cast_const();
+            if place == Some(n) {
+                to = start;
+            }
+        }
+        // SAFETY: so many lie from the offset on.
+        unsafe { map(isa, operation, starts, to, count) };
+        let (after, before) = match place {
+            Some(n) => (&inputs[n], inputs[n].clone()),
+            None => (&out, vec![7.0; out.len()]),
+        };
+        assert_eq!(bits(&after[..offset]), bits(&before[..offset]));
+        assert_eq!(bits(&after[offset + count..]), bits(&before[offset + count..]));
+        bits(&after[offset..offset + count])
+    }
+
+    /// Every set computes what `plain` does of each element, in place or not.
+    fn check<const N: usize>(
+        operation: &impl Map<N>,
+        plain: impl Fn([f32; N]) -> f32,
+        random: &mut Random,
+        kind: Kind,
+        (offset, count): (usize, usize),
+    ) {
+        let inputs: [Vec<f32>; N] = std::array::from_fn(|_| random.numbers(kind, offset + count + 3));
+        let each = (offset..offset + count).map(|at| plain(std::array::from_fn(|n| inputs[n][at])));
+        let expected = bits(&each.collect::<Vec<_>>());
+        for isa in sets().chain([Isa::Scalar]) {
+            for place in (0..N).map(Some).chain([None]) {
+                let found = results(isa, operation, &inputs, (offset, count), place);
+                assert_eq!(found, expected, "{isa:?} {count} over {place:?} of {inputs:?}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_set_computes_each_element_by_itself(
+            seed in any::<u64>(), kind in kind(), offset in 0usize..4, count in 1usize..=100, zero in any::<bool>(),
+        ) {
+            let (random, at) = (&mut Random::new(seed), (offset, count));
+            check(&Add, |[a, b]| a + b, random, kind, at);
+            check(&Sub, |[a, b]| a - b, random, kind, at);
+            check(&Mul, |[a, b]| a * b, random, kind, at);
+            check(&Div, |[a, b]| a / b, random, kind, at);
+            let by = random.number(kind);
+            check(&By(Add, by), |[a]| a + by, random, kind, at);
+            check(&By(Sub, by), |[a]| a - by, random, kind, at);
+            check(&By(Mul, by), |[a]| a * by, random, kind, at);
+            check(&By(Div, by), |[a]| a / by, random, kind, at);
+            let (factor, offset) = (random.number(kind), if zero { -0.0 } else { random.number(kind) });
+            let scaled = |[a]: [f32; 1]| if offset == 0.0 { a * factor } else { a.mul_add(factor, offset) };
+            check(&Scale { factor, offset }, scaled, random, kind, at);
+            let (least, most) = (random.number(kind), random.number(kind));
+            let clamped = |[a]: [f32; 1]| {
+                let a = if a < least { least } else { a };
+                if most < a { most } else { a }
+            };
+            check(&Clamp { least, most }, clamped, random, kind, at);
+            check(&Silu, |[a]| of(silu, a), random, kind, at);
+            check(&Gelu, |[a]| of(gelu, a), random, kind, at);
+            check(&Tanh, |[a]| of(tanh, a), random, kind, at);
+            check(&Gate(Silu), |[a, b]| of(silu, a) * b, random, kind, at);
+            check(&Gate(Gelu), |[a, b]| of(gelu, a) * b, random, kind, at);
+        }
+    }
+
+    #[test]
+    fn what_is_not_finite_follows_from_the_operations() {
+        let one = |operation: &dyn Fn(*const f32, *mut f32), x: f32| {
+            let mut y = 0.0;
+            operation(&raw const x, &raw mut y);
+            y
+        };
+        // SAFETY: one number each, here and below.
+        let silu = |x| one(&|x, y| unsafe { map(Isa::best(), &Silu, [x], y, 1) }, x);
+        // SAFETY: as above.
+        let gelu = |x| one(&|x, y| unsafe { map(Isa::best(), &Gelu, [x], y, 1) }, x);
+        // SAFETY: as above.
+        let tanh = |x| one(&|x, y| unsafe { map(Isa::best(), &Tanh, [x], y, 1) }, x);
+        let clamp = |x| {
+            let clamp = Clamp { least: -1.0, most: 1.0 };
+            // SAFETY: as above.
+            one(&|x, y| unsafe { map(Isa::best(), &clamp, [x], y, 1) }, x)
+        };
+        assert!(silu(f32::NEG_INFINITY).is_nan() && gelu(f32::NEG_INFINITY).is_nan());
+        assert_eq!([silu(f32::INFINITY), gelu(f32::INFINITY)], [f32::INFINITY; 2]);
+        assert_eq!([silu(-1e30), gelu(-1e30)].map(f32::to_bits), [(-0.0f32).to_bits(); 2]);
+        assert_eq!([tanh(f32::INFINITY), tanh(f32::NEG_INFINITY)], [1.0, -1.0]);
+        assert_eq!(tanh(-0.0).to_bits(), tanh(0.0).to_bits());
+        assert_eq!([clamp(f32::INFINITY), clamp(f32::NEG_INFINITY)], [1.0, -1.0]);
+        assert!(clamp(f32::NAN).is_nan());
+    }
+}

@@ -24,7 +24,7 @@ pub mod reference;
 pub mod rope;
 pub mod rows;
 #[cfg(test)]
-mod tests;
+mod testing;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 

@@ -48,7 +48,8 @@ pub(super) struct Plan {
     activations: Vec<((usize, usize), Quantized)>,
     /// Tables that all layers use.
     angles: Vec<Angles>,
-    seen: Vec<(*const sys::ggml_tensor, Seen)>,
+    /// By mask and number of queries.
+    seen: Vec<((*const sys::ggml_tensor, usize), Seen)>,
 }
 
 struct Quantized {
@@ -199,10 +200,11 @@ impl Plan {
                 let (from, ids) = (Tensor::of(need(node, 0)?), Tensor::of(need(node, 1)?));
                 let storage = storage(from.kind).ok_or("no kernel for this type of weights")?;
                 require(ids.kind == sys::GGML_TYPE_I32 && out.is_plain_f32(), "type outside the profile")?;
-                require(
-                    matches!(storage, Storage::Quantized(_)) || from.has_whole_rows(),
-                    "shape outside the profile",
-                )?;
+                let is_whole = match storage {
+                    Storage::Quantized(format) => format.row_bytes(from.ne[0] / UNIT) == Some(from.nb[1]),
+                    Storage::Floats(_) => from.has_whole_rows(),
+                };
+                require(is_whole, "shape outside the profile")?;
                 require(
                     out.ne == [from.ne[0], ids.ne[0], ids.ne[1], ids.ne[2]]
                         && from.ne[2] == ids.ne[1]
@@ -557,13 +559,13 @@ impl Plan {
             "shape outside the profile",
         )?;
         let queries = q.ne[1];
-        let known = self.seen.iter().find(|(known, _)| std::ptr::eq(*known, of_mask));
+        let known = self.seen.iter().find(|(known, _)| *known == (std::ptr::from_ref(of_mask), queries));
         let seen = if let Some((_, seen)) = known {
             Arc::clone(seen)
         } else {
             let seen = Shared::new(vec![(0, 0); queries * q.ne[3]]);
             self.push(node, Work::Seen { mask, queries, to: Arc::clone(&seen) });
-            self.seen.push((of_mask, Arc::clone(&seen)));
+            self.seen.push(((std::ptr::from_ref(of_mask), queries), Arc::clone(&seen)));
             seen
         };
         let rows = (SCORES / k.ne[1].max(1)).clamp(1, QUERIES);
