@@ -204,9 +204,9 @@ fn about(plan: &Plan, load: &str, minutes: f64) -> Section {
         machine::load()
     ));
     about.paragraph(
-        "**Contestants.** `attestlm`: a session, answers signed. `raw loop, exact-1`: decode and argmax on a context of \
-         the same profile. `raw loop, stock`: libllama alone on the same static libraries (x86-64-v3), its own kernels \
-         and defaults. `native build`: the same llama.cpp built for this processor, everything as it comes. `xllamacpp` \
+        "**Contestants.** `attestlm`: a session, answers signed. `raw loop, exact-2`: decode and argmax on a context of \
+         the same profile; `raw loop, exact-1`: on one of that. `raw loop, stock`: libllama alone on the same static \
+         libraries (x86-64-v3), its own kernels and defaults. `native build`: the same llama.cpp built for this processor, everything as it comes. `xllamacpp` \
          and `node-llama-cpp`: as their registries ship them, pinned in `benches/peers/`.",
     );
     let shapes: Vec<String> = plan.shapes.iter().map(shapes::Shape::dimensions).collect();

@@ -24,7 +24,7 @@ pub fn run(plan: &Plan) -> Result<Vec<Section>> {
     let model = Model::open(&plan.model(shape)?)?;
     let mut section = Section::new("Growth with the context");
     section.paragraph(&format!(
-        "{}, {} threads, the raw loop on `exact-1`: the time of a token with so many before it, over {DECODED} tokens, \
+        "{}, {} threads, the raw loop on `exact-2`: the time of a token with so many before it, over {DECODED} tokens, \
          and the time of reading a token on the way there from the line before. One pass.",
         shape.name, plan.threads
     ));

@@ -38,7 +38,7 @@ pub fn run(plan: &Plan) -> Result<Vec<Section>> {
     let model = Model::open(&plan.model(shape)?)?;
     let mut section = Section::new("Where the time goes");
     section.paragraph(&format!(
-        "{} under `exact-1`, {} threads: each node of the graph is computed alone and timed \
+        "{} under `exact-2`, {} threads: each node of the graph is computed alone and timed \
          (`Context::time_operations`); the logits are the same bits. The start and the end of the threads' work on \
          each node are in its time, so that the sum is larger than the pass as a whole.",
         shape.name, plan.threads

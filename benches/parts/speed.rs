@@ -47,7 +47,7 @@ pub fn run(plan: &Plan) -> Result<Vec<Section>> {
     section.paragraph(&format!(
         "Tokens a second unless a heading says otherwise; medians. `attestlm` is a session: every answer has a \
          receipt and is signed, and a run in which a prompt read warm gives other logits than cold fails. Load is measured once, the file in the page cache; in `attestlm` it includes \
-         SHA-256 and scan of the file and the known-answer test, in the raw loop on `exact-1` the former two. \
+         SHA-256 and scan of the file and the known-answer test, in the raw loops the former two. \
          First token, cold: after a prompt of {} tokens, read whole; warm: all but its last {COLD_TAIL} tokens were \
          read before.",
         plan.first
