@@ -82,7 +82,7 @@ pub struct Engine {
 pub enum ProfileName {
     /// Bit for bit the same on every x86-64-v3 machine: `exact-1`.
     Exact,
-    /// The same by kernels of our own, several times as fast to read and to replay. In work: what one release signs under it
+    /// The same by kernels of our own, several times as fast to read a prompt. In work: what one release signs under it
     /// another may not replay.
     #[value(name = "exact-2")]
     Exact2,

@@ -7,6 +7,7 @@ use attestlm::kernels::half::f16_of;
 use attestlm::kernels::map::{map, Clamp, Div, Gate, Gelu, Scale, Silu, Tanh};
 use attestlm::kernels::rope::{Pairs, Parameters, Rope};
 use attestlm::kernels::{matmul, rows, Activations, Format, Isa, Weights, UNIT};
+use attestlm_testkit::Rng;
 
 /// One digest for each group of kernels.
 const PINNED: [(&str, &str); 6] = [
@@ -18,22 +19,13 @@ const PINNED: [(&str, &str); 6] = [
     ("floats", "85275ef123107967"),
 ];
 
-/// Deterministic numbers (splitmix64).
-struct Numbers(u64);
+struct Numbers(Rng);
 
 impl Numbers {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
     /// From -`scale` to `scale`.
     fn floats(&mut self, count: usize, scale: f32) -> Vec<f32> {
         #[allow(clippy::cast_precision_loss)] // 24 bits
-        let mut one = || ((self.next() >> 40) as f32 / (1u32 << 23) as f32 - 1.0) * scale;
+        let mut one = || ((self.0.next_u64() >> 40) as f32 / (1u32 << 23) as f32 - 1.0) * scale;
         (0..count).map(|_| one()).collect()
     }
 }
@@ -56,7 +48,7 @@ impl Digest {
 
 /// The bytes of random weights whose scales are ordinary.
 fn weights(format: Format, numbers: &mut Numbers, bytes: usize) -> Vec<u8> {
-    let mut made: Vec<u8> = (0..bytes).map(|_| numbers.next().to_le_bytes()[3]).collect();
+    let mut made: Vec<u8> = (0..bytes).map(|_| numbers.0.next_u64().to_le_bytes()[3]).collect();
     for block in made.chunks_mut(format.block_bytes()) {
         let scales: &[usize] = match format {
             Format::Q6_K => &[208],
@@ -72,7 +64,7 @@ fn weights(format: Format, numbers: &mut Numbers, bytes: usize) -> Vec<u8> {
 }
 
 fn of_products(isa: Isa) -> String {
-    let (mut numbers, mut digest) = (Numbers(1), Digest::default());
+    let (mut numbers, mut digest) = (Numbers(Rng::new(1)), Digest::default());
     for format in Format::ALL {
         for (blocks, count, columns) in [(1, 37, 1), (3, 16, 5), (2, 70, 13)] {
             let units = blocks * format.block_units();
@@ -92,7 +84,7 @@ fn of_products(isa: Isa) -> String {
 }
 
 fn of_elements(isa: Isa) -> String {
-    let (mut numbers, mut digest) = (Numbers(2), Digest::default());
+    let (mut numbers, mut digest) = (Numbers(Rng::new(2)), Digest::default());
     for scale in [1.0, 12.0, 200.0] {
         let (a, b) = (numbers.floats(333, scale), numbers.floats(333, 2.0));
         let (x, y) = (a.as_ptr(), b.as_ptr());
@@ -118,7 +110,7 @@ fn of_elements(isa: Isa) -> String {
 }
 
 fn of_rows(isa: Isa) -> String {
-    let (mut numbers, mut digest) = (Numbers(3), Digest::default());
+    let (mut numbers, mut digest) = (Numbers(Rng::new(3)), Digest::default());
     for n in [5, 16, 131, 896] {
         let row = numbers.floats(n, 4.0);
         let mut out = vec![0.0; n];
@@ -136,7 +128,7 @@ fn of_rows(isa: Isa) -> String {
 }
 
 fn of_positions(isa: Isa) -> String {
-    let (mut numbers, mut digest) = (Numbers(4), Digest::default());
+    let (mut numbers, mut digest) = (Numbers(Rng::new(4)), Digest::default());
     for pairs in [Pairs::Halves, Pairs::Neighbours] {
         for ext_factor in [0.0, 1.0] {
             let parameters = Parameters {
@@ -165,7 +157,7 @@ fn of_positions(isa: Isa) -> String {
 }
 
 fn of_attention(isa: Isa) -> String {
-    let (mut numbers, mut digest) = (Numbers(5), Digest::default());
+    let (mut numbers, mut digest) = (Numbers(Rng::new(5)), Digest::default());
     for (key, value, cells, cap) in [(64, 64, 37, 0.0), (80, 48, 700, 30.0), (128, 128, 300, 0.0)] {
         let halves = |wide: Vec<f32>| wide.into_iter().map(f16_of).collect::<Vec<u16>>();
         let keys = halves(numbers.floats(cells * key, 1.0));
@@ -192,7 +184,7 @@ fn of_attention(isa: Isa) -> String {
 }
 
 fn of_floats(isa: Isa) -> String {
-    let (mut numbers, mut digest) = (Numbers(6), Digest::default());
+    let (mut numbers, mut digest) = (Numbers(Rng::new(6)), Digest::default());
     let wide = numbers.floats(11 * 77, 1.0);
     let mut halves = vec![0u16; wide.len()];
     // SAFETY: so many numbers.

@@ -29,6 +29,15 @@ pub(super) const WEIGHT_TYPES: &[sys::ggml_type] = &[
     sys::GGML_TYPE_IQ4_XS,
 ];
 
+/// The nodes of a graph.
+///
+/// # Safety
+/// `graph` is a valid graph, and its nodes are valid while they are used.
+pub(super) unsafe fn nodes<'a>(graph: *mut sys::ggml_cgraph) -> impl Iterator<Item = &'a sys::ggml_tensor> {
+    // SAFETY: by the contract; every index is one of a node.
+    unsafe { (0..sys::ggml_graph_n_nodes(graph)).map(move |i| &*sys::ggml_graph_node(graph, i)) }
+}
+
 /// Checks that `graph` is one whole forward pass made only of operations on the list.
 ///
 /// # Safety
@@ -37,12 +46,9 @@ pub(super) const WEIGHT_TYPES: &[sys::ggml_type] = &[
 /// # Errors
 /// The first node outside the list, described; or what a whole pass must contain and does not.
 pub(super) unsafe fn check(graph: *mut sys::ggml_cgraph) -> Result<(), String> {
-    // SAFETY: the caller passes a valid graph.
-    let n_nodes = unsafe { sys::ggml_graph_n_nodes(graph) };
-    for i in 0..n_nodes {
-        // SAFETY: i is a node index of the graph; nodes are valid tensors.
-        let node = unsafe { &*sys::ggml_graph_node(graph, i) };
-        check_node(node).map_err(|what| describe(i.unsigned_abs() as usize, node, what))?;
+    // SAFETY: as ours.
+    for (i, node) in unsafe { nodes(graph) }.enumerate() {
+        check_node(node).map_err(|what| describe(i, node, what))?;
     }
     // SAFETY: as ours.
     unsafe { check_whole(graph) }
@@ -63,12 +69,10 @@ pub(super) fn describe(index: usize, node: &sys::ggml_tensor, what: &str) -> Str
 /// # Errors
 /// What a whole pass must contain and does not.
 pub(super) unsafe fn check_whole(graph: *mut sys::ggml_cgraph) -> Result<(), String> {
-    // SAFETY: the caller passes a valid graph.
-    let n_nodes = unsafe { sys::ggml_graph_n_nodes(graph) };
-    let (mut embeds_tokens, mut has_output) = (false, false);
-    for i in 0..n_nodes {
-        // SAFETY: i is a node index of the graph; nodes are valid tensors.
-        let node = unsafe { &*sys::ggml_graph_node(graph, i) };
+    let (mut n_nodes, mut embeds_tokens, mut has_output) = (0, false, false);
+    // SAFETY: as ours.
+    for node in unsafe { nodes(graph) } {
+        n_nodes += 1;
         embeds_tokens |= node.op == sys::GGML_OP_GET_ROWS
             && source(node, 0).is_some_and(|s| name_of(s) == "token_embd.weight");
         has_output |= name_of(node) == "result_output";

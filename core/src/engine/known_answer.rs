@@ -11,12 +11,12 @@ use std::sync::Arc;
 use llama_cpp_sys_2 as sys;
 use once_cell::sync::OnceCell;
 
-use super::context::ThreadPool;
 use super::crew::Crew;
 use super::device::Kernels;
 use super::executor::{has_kernels, Computation, Lanes, Outcome};
 use super::float_env::FloatEnv;
 use super::graph::WEIGHT_TYPES;
+use super::pool::ThreadPool;
 use super::sharing::Sharing;
 use super::{Context, ContextOptions, DecodeItem};
 use crate::error::{Error, ErrorKind, Result};

@@ -13,6 +13,7 @@ pub mod known_answer;
 mod logs;
 mod op_kinds;
 mod op_times;
+mod pool;
 mod quota;
 mod sharing;
 pub(crate) mod streams;

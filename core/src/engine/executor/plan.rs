@@ -7,9 +7,8 @@ use llama_cpp_sys_2 as sys;
 
 use super::phase::{rows_of, Attention, Binary, Failure, Lane, OfRow, Seen, Shared, Unary, Work};
 use super::tensor::{source, storage, Storage, Tensor};
-use crate::engine::graph::describe;
+use crate::engine::graph::{describe, nodes};
 use crate::kernels::attention::Heads;
-use crate::kernels::floats::Element;
 use crate::kernels::map::{Clamp, Scale};
 use crate::kernels::rope::{Pairs, Parameters, Rope};
 use crate::kernels::{Activations, Isa, Writer, UNIT};
@@ -77,8 +76,15 @@ const STREAMED: usize = 1 << 17;
 /// Rows of a task of many columns: what the kernels make panels of at a time.
 const PANEL_ROWS: usize = 64;
 
-/// Marks the nodes that are to be computed.
-const COMPUTE: i32 = sys::GGML_TENSOR_FLAG_COMPUTE.cast_signed();
+/// The nodes that are to be computed: of alternatives, such as embeddings in the place of tokens, all are in the graph.
+///
+/// # Safety
+/// As of [`nodes`].
+unsafe fn computed<'a>(graph: *mut sys::ggml_cgraph) -> impl Iterator<Item = &'a sys::ggml_tensor> {
+    const COMPUTE: i32 = sys::GGML_TENSOR_FLAG_COMPUTE.cast_signed();
+    // SAFETY: as ours.
+    unsafe { nodes(graph) }.filter(|node| node.flags & COMPUTE != 0)
+}
 
 type Outcome<T = ()> = std::result::Result<T, &'static str>;
 
@@ -116,11 +122,7 @@ impl Plan {
     pub unsafe fn of(graph: *mut sys::ggml_cgraph, threads: usize) -> Result<Self, String> {
         let mut plan = Plan::default();
         // SAFETY: by the contract.
-        let nodes: Vec<&sys::ggml_tensor> = unsafe {
-            (0..sys::ggml_graph_n_nodes(graph)).map(|i| &*sys::ggml_graph_node(graph, i)).collect()
-        };
-        // Of alternatives, such as embeddings in the place of tokens, all are in the graph and one is computed.
-        let nodes: Vec<_> = nodes.into_iter().filter(|node| node.flags & COMPUTE != 0).collect();
+        let nodes: Vec<&sys::ggml_tensor> = unsafe { computed(graph) }.collect();
         // Norms that another node than the next one uses.
         let mut kept = HashSet::new();
         for (at, node) in nodes.iter().enumerate() {
@@ -151,9 +153,7 @@ impl Plan {
     ) -> Vec<(&'a sys::ggml_tensor, Option<&'static str>)> {
         let mut plan = Plan::default();
         // SAFETY: by the contract.
-        let nodes = unsafe { (0..sys::ggml_graph_n_nodes(graph)).map(|i| &*sys::ggml_graph_node(graph, i)) };
-        let computed = nodes.filter(|node| node.flags & COMPUTE != 0);
-        computed.map(|node| (node, plan.node(node, 1).err())).collect()
+        unsafe { computed(graph) }.map(|node| (node, plan.node(node, 1).err())).collect()
     }
 
     fn push(&mut self, node: &sys::ggml_tensor, work: Work) {
@@ -452,7 +452,7 @@ impl Plan {
                 )?;
                 Some(self.quantize(node, column))
             }
-            Storage::Floats(Element::F32 | Element::F16 | Element::BF16) => None,
+            Storage::Floats(_) => None,
         };
         let chosen = Shared::new(vec![Vec::new(); weights.ne[2]]);
         self.push(node, Work::Choose { ids, columns: x.ne[1], to: Arc::clone(&chosen) });
