@@ -139,8 +139,9 @@ mod tests {
         let mut bytes: Vec<u8> = (0..format.row_bytes(units).unwrap() * rows).map(|_| byte()).collect();
         for block in bytes.chunks_mut(format.block_bytes()) {
             let scales: &[usize] = match format {
-                Format::Q8_0 | Format::Q4_0 => &[1],
-                Format::Q4_K | Format::Q5_K => &[1, 3],
+                Format::Q8_0 | Format::Q4_0 | Format::Q5_0 | Format::IQ4_NL | Format::IQ4_XS => &[1],
+                Format::Q4_1 | Format::Q5_1 | Format::Q4_K | Format::Q5_K => &[1, 3],
+                Format::Q3_K => &[109],
                 Format::Q6_K => &[209],
             };
             for at in scales {
@@ -168,10 +169,10 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
         #[test]
         fn every_kernel_computes_the_reference(
-            (format, blocks, rows, columns) in (0usize..5, 1usize..4, 1usize..80, 1usize..20),
+            (format, blocks, rows, columns) in (0..Format::ALL.len(), 1usize..4, 1usize..80, 1usize..20),
             seed in any::<u64>(), values in prop::collection::vec(value(), 4096), split in any::<usize>(),
         ) {
             let format = Format::ALL[format];

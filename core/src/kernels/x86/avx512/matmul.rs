@@ -4,7 +4,7 @@ use std::arch::x86_64::*;
 use std::ops::Range;
 
 use crate::kernels::matmul::Weights;
-use crate::kernels::x86::blocks::{Blocks, Q4K, Q4_0, Q5K, Q6K, Q8_0};
+use crate::kernels::x86::blocks::{Blocks, Iq4Nl, Iq4Xs, Q3K, Q4K, Q4_0, Q4_1, Q5K, Q5_0, Q5_1, Q6K, Q8_0};
 use crate::kernels::x86::{Columns, Panels};
 use crate::kernels::{Activations, Format, UNIT};
 
@@ -121,16 +121,20 @@ unsafe fn floats_by_row(rows: &[__m256; ROWS]) -> [__m512; 8] {
     }
 }
 
-/// The factors of a block of each row: as [`Blocks::factors`], of all rows; of one unit a block, the first alone.
+/// The factors of a block of each row: as [`Blocks::factors`], of all rows; of one unit a block, the first of each.
 ///
 /// # Safety
 /// A whole block lies at each of `blocks`; the caller has AVX-512 and F16C.
 #[inline(always)]
 unsafe fn scales<B: Blocks>(blocks: &[*const u8; ROWS], out: &mut [__m512; 16]) {
-    // SAFETY: by the contract; a block of one unit begins with its scale.
+    // SAFETY: by the contract; a block of one unit begins with its scale and its minimum.
     unsafe {
         if B::FORMAT.block_units() == 1 {
             out[0] = halves(blocks, 0);
+            if B::FORMAT.has_min() {
+                // What is added is the minimum's opposite.
+                out[8] = _mm512_sub_ps(_mm512_set1_ps(-0.0), halves(blocks, 2));
+            }
             return;
         }
         let (mut first, mut second) = ([_mm256_setzero_ps(); ROWS], [_mm256_setzero_ps(); ROWS]);
@@ -138,7 +142,9 @@ unsafe fn scales<B: Blocks>(blocks: &[*const u8; ROWS], out: &mut [__m512; 16]) 
             [first[row], second[row]] = B::factors(*block);
         }
         out[..8].copy_from_slice(&floats_by_row(&first));
-        out[8..].copy_from_slice(&floats_by_row(&second));
+        if factors(B::FORMAT) == 2 {
+            out[8..].copy_from_slice(&floats_by_row(&second));
+        }
     }
 }
 
@@ -442,6 +448,12 @@ pub unsafe fn matmul(
         match weights.format() {
             Format::Q8_0 => with::<Q8_0>(weights, rows, activations, out, stride),
             Format::Q4_0 => with::<Q4_0>(weights, rows, activations, out, stride),
+            Format::Q4_1 => with::<Q4_1>(weights, rows, activations, out, stride),
+            Format::Q5_0 => with::<Q5_0>(weights, rows, activations, out, stride),
+            Format::Q5_1 => with::<Q5_1>(weights, rows, activations, out, stride),
+            Format::IQ4_NL => with::<Iq4Nl>(weights, rows, activations, out, stride),
+            Format::IQ4_XS => with::<Iq4Xs>(weights, rows, activations, out, stride),
+            Format::Q3_K => with::<Q3K>(weights, rows, activations, out, stride),
             Format::Q4_K => with::<Q4K>(weights, rows, activations, out, stride),
             Format::Q5_K => with::<Q5K>(weights, rows, activations, out, stride),
             Format::Q6_K => with::<Q6K>(weights, rows, activations, out, stride),
