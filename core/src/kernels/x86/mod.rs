@@ -11,6 +11,8 @@ pub mod avx2;
 pub mod avx512;
 mod blocks;
 
+use std::arch::x86_64::{_mm_prefetch, _MM_HINT_T0};
+
 use super::Activations;
 
 /// Where kernels read activations: of some columns, from the first on.
@@ -51,6 +53,16 @@ impl Columns {
                 scaled_sums: self.scaled_sums.add(at),
             }
         }
+    }
+}
+
+/// Asks for `bytes` bytes from `from` on, whether they are there or not. Kernels ask for what lies as far ahead as the rows
+/// they compute are long: with so many rows at once, the hardware does not see the order they are read in.
+#[inline(always)]
+fn prefetch(from: *const u8, bytes: usize) {
+    for line in (0..bytes).step_by(64) {
+        // SAFETY: it reads nothing that a program could see, and fails at no address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(from.wrapping_add(line).cast()) };
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::kernels::matmul::Weights;
 use crate::kernels::x86::blocks::{Blocks, Iq4Nl, Iq4Xs, Q3K, Q4K, Q4_0, Q4_1, Q5K, Q5_0, Q5_1, Q6K, Q8_0};
-use crate::kernels::x86::{Columns, Panels};
+use crate::kernels::x86::{prefetch, Columns, Panels};
 use crate::kernels::{Activations, Format, UNIT};
 
 /// Rows of a panel.
@@ -180,13 +180,19 @@ fn factors_of<B: Blocks>(scales: &[__m512; 16], unit: usize) -> [__m512; 2] {
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
 unsafe fn pack<B: Blocks>(rows: &[*const u8; ROWS], units: usize, panel: *mut u8) {
     let (each, size) = (B::FORMAT.block_units(), panel_unit(B::FORMAT));
+    let bytes = ROWS * B::FORMAT.block_bytes();
     // SAFETY: by the contract: block by block, and unit by unit of the panel.
     unsafe {
         let mut scales = [_mm512_setzero_ps(); 16];
         for block in 0..units / each {
-            let blocks = rows.map(|row| row.add(block * B::FORMAT.block_bytes()));
+            let mut blocks = *rows;
+            for row in &mut blocks {
+                *row = row.add(block * B::FORMAT.block_bytes());
+            }
             self::scales::<B>(&blocks, &mut scales);
+            let ahead = rows[0].wrapping_add((units / each + block) * bytes);
             for unit in 0..each {
+                prefetch(ahead.wrapping_add(unit * bytes / each), bytes / each);
                 let to = panel.add((block * each + unit) * size);
                 let words = words::<B>(&blocks, unit);
                 for (group, words) in words.into_iter().enumerate() {
@@ -336,7 +342,7 @@ unsafe fn tile<B: Blocks, const P: usize, const N: usize>(
 /// Rows of the column's units lie at `rows`; `out` holds `count` rows; the caller has AVX-512.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
 unsafe fn column<B: Blocks>(rows: &[*const u8; ROWS], columns: Columns, out: *mut f32, count: usize) {
-    let each = B::FORMAT.block_units();
+    let (each, bytes) = (B::FORMAT.block_units(), ROWS * B::FORMAT.block_bytes());
     let parts = if B::FORMAT.has_halves() { 2 } else { 1 };
     let groups = UNIT / 4 / parts;
     // SAFETY: by the contract.
@@ -344,9 +350,14 @@ unsafe fn column<B: Blocks>(rows: &[*const u8; ROWS], columns: Columns, out: *mu
         let mut scales = [_mm512_setzero_ps(); 16];
         let mut sum = _mm512_setzero_ps();
         for block in 0..columns.units / each {
-            let blocks = rows.map(|row| row.add(block * B::FORMAT.block_bytes()));
+            let mut blocks = *rows;
+            for row in &mut blocks {
+                *row = row.add(block * B::FORMAT.block_bytes());
+            }
             self::scales::<B>(&blocks, &mut scales);
+            let ahead = rows[0].wrapping_add((columns.units / each + block) * bytes);
             for unit in 0..each {
+                prefetch(ahead.wrapping_add(unit * bytes / each), bytes / each);
                 let at = block * each + unit;
                 let words = words::<B>(&blocks, unit);
                 let factors = factors_of::<B>(&scales, unit);
