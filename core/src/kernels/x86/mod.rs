@@ -10,6 +10,8 @@
 pub mod avx2;
 pub mod avx512;
 mod blocks;
+mod column;
+mod wide;
 
 use std::arch::x86_64::{_mm_prefetch, _MM_HINT_T0};
 
@@ -53,6 +55,33 @@ impl Columns {
                 scaled_sums: self.scaled_sums.add(at),
             }
         }
+    }
+}
+
+/// Blocks of some rows, at one place of each: where rows 0, 4, 8 and 12 are, and how far it is from one row to the next.
+#[derive(Clone, Copy)]
+struct Rows {
+    fourths: [*const u8; 4],
+    stride: usize,
+}
+
+impl Rows {
+    /// From the one at `first` on, of which as many are used as there are.
+    fn new(first: *const u8, stride: usize) -> Self {
+        Rows { fourths: [0, 4, 8, 12].map(|row| first.wrapping_add(row * stride)), stride }
+    }
+
+    /// So many bytes on.
+    #[inline(always)]
+    fn skip(&mut self, bytes: usize) {
+        for row in &mut self.fourths {
+            *row = row.wrapping_add(bytes);
+        }
+    }
+
+    #[inline(always)]
+    fn row(&self, row: usize) -> *const u8 {
+        self.fourths[row / 4].wrapping_add(row % 4 * self.stride)
     }
 }
 

@@ -5,7 +5,9 @@ use std::ops::Range;
 
 use crate::kernels::matmul::Weights;
 use crate::kernels::x86::blocks::{Blocks, Iq4Nl, Iq4Xs, Q3K, Q4K, Q4_0, Q4_1, Q5K, Q5_0, Q5_1, Q6K, Q8_0};
-use crate::kernels::x86::{prefetch, Columns, Panels};
+use crate::kernels::x86::column::{self, Column};
+use crate::kernels::x86::wide::Wide16;
+use crate::kernels::x86::{prefetch, Columns, Panels, Rows};
 use crate::kernels::{Activations, Format, UNIT};
 
 /// Rows of a panel.
@@ -339,42 +341,11 @@ unsafe fn tile<B: Blocks, const P: usize, const N: usize>(
 /// 16 rows of one column, without a panel.
 ///
 /// # Safety
-/// Rows of the column's units lie at `rows`; `out` holds `count` rows; the caller has AVX-512.
+/// As of [`column::column`]; the caller has AVX-512.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
-unsafe fn column<B: Blocks>(rows: &[*const u8; ROWS], columns: Columns, out: *mut f32, count: usize) {
-    let (each, bytes) = (B::FORMAT.block_units(), ROWS * B::FORMAT.block_bytes());
-    let parts = if B::FORMAT.has_halves() { 2 } else { 1 };
-    let groups = UNIT / 4 / parts;
-    // SAFETY: by the contract.
-    unsafe {
-        let mut scales = [_mm512_setzero_ps(); 16];
-        let mut sum = _mm512_setzero_ps();
-        for block in 0..columns.units / each {
-            let mut blocks = *rows;
-            for row in &mut blocks {
-                *row = row.add(block * B::FORMAT.block_bytes());
-            }
-            self::scales::<B>(&blocks, &mut scales);
-            let ahead = rows[0].wrapping_add((columns.units / each + block) * bytes);
-            for unit in 0..each {
-                prefetch(ahead.wrapping_add(unit * bytes / each), bytes / each);
-                let at = block * each + unit;
-                let words = words::<B>(&blocks, unit);
-                let factors = factors_of::<B>(&scales, unit);
-                for part in 0..parts {
-                    let mut products = start::<B>(&columns, at, part);
-                    for group in part * groups..(part + 1) * groups {
-                        products = _mm512_dpbusd_epi32(products, words[group], four(&columns, at, group));
-                    }
-                    sum = rim(&columns, at, products, factors[part], sum);
-                }
-                if B::FORMAT.has_min() {
-                    sum = minimum(&columns, at, factors[1], sum);
-                }
-            }
-        }
-        write(out, count, sum);
-    }
+unsafe fn column<B: Column>(rows: Rows, columns: Columns, out: *mut f32, count: usize) {
+    // SAFETY: as ours.
+    unsafe { column::column::<B, Wide16>(rows, columns, out, count) }
 }
 
 /// Where 16 rows begin; beyond `rows` the last one again, whose results nobody reads.
@@ -386,7 +357,7 @@ fn starts(weights: &Weights<'_>, first: usize, rows: &Range<usize>) -> [*const u
 ///
 /// # Safety
 /// As there.
-unsafe fn with<B: Blocks>(
+unsafe fn with<B: Column>(
     weights: &Weights<'_>,
     rows: Range<usize>,
     activations: &Activations,
@@ -397,11 +368,19 @@ unsafe fn with<B: Blocks>(
     if count < MANY {
         for first in rows.clone().step_by(ROWS) {
             let left = (rows.end - first).min(ROWS);
+            let (row, out) = (weights.row(first), out.wrapping_add(first - rows.start));
             // SAFETY: the caller has seen that `out` holds every row of every column, and that this machine has AVX-512; each
             // row is as long as a column.
             unsafe {
-                column::<B>(&starts(weights, first, &rows), columns, out.add(first - rows.start), left)
-            };
+                if first + ROWS <= weights.rows() {
+                    column::<B>(Rows::new(row.as_ptr(), row.len()), columns, out, left);
+                } else {
+                    // The matrix has no more rows: each of these stands in for the others.
+                    for at in 0..left {
+                        column::<B>(Rows::new(weights.row(first + at).as_ptr(), 0), columns, out.add(at), 1);
+                    }
+                }
+            }
         }
         return;
     }
