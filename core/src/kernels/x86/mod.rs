@@ -11,10 +11,12 @@ pub mod avx2;
 pub mod avx512;
 mod blocks;
 mod column;
+mod panel;
 mod wide;
 
 use std::arch::x86_64::{_mm_prefetch, _MM_HINT_T0};
 
+use super::matmul::Weights;
 use super::Activations;
 
 /// Where kernels read activations: of some columns, from the first on.
@@ -66,9 +68,18 @@ struct Rows {
 }
 
 impl Rows {
-    /// From the one at `first` on, of which as many are used as there are.
-    fn new(first: *const u8, stride: usize) -> Self {
-        Rows { fourths: [0, 4, 8, 12].map(|row| first.wrapping_add(row * stride)), stride }
+    /// `height` rows from row `first` on. Those that the matrix does not have are zeros: the others are copied to before
+    /// them, in `spare`.
+    fn of(weights: &Weights<'_>, first: usize, height: usize, spare: &mut Vec<u8>) -> Self {
+        let stride = weights.row(first).len();
+        let mut start = weights.row(first).as_ptr();
+        if first + height > weights.rows() {
+            spare.clear();
+            (first..weights.rows()).for_each(|row| spare.extend_from_slice(weights.row(row)));
+            spare.resize(height * stride, 0);
+            start = spare.as_ptr();
+        }
+        Rows { fourths: [0, 4, 8, 12].map(|row| start.wrapping_add(row * stride)), stride }
     }
 
     /// So many bytes on.
@@ -92,25 +103,6 @@ fn prefetch(from: *const u8, bytes: usize) {
     for line in (0..bytes).step_by(64) {
         // SAFETY: it reads nothing that a program could see, and fails at no address.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(from.wrapping_add(line).cast()) };
-    }
-}
-
-/// Memory for panels, on cache lines.
-struct Panels {
-    lines: Vec<Line>,
-}
-
-#[derive(Clone, Copy)]
-#[repr(C, align(64))]
-struct Line([u8; 64]);
-
-impl Panels {
-    fn new(bytes: usize) -> Self {
-        Panels { lines: vec![Line([0; 64]); bytes.div_ceil(64)] }
-    }
-
-    fn as_mut_ptr(&mut self) -> *mut u8 {
-        self.lines.as_mut_ptr().cast()
     }
 }
 

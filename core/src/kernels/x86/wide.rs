@@ -61,6 +61,14 @@ pub trait Wide: Copy {
     /// 16 where a byte and that of `bits` have a bit in common, elsewhere 0.
     fn sixteen_where(self, bits: Self) -> Self;
 
+    /// Signed weights as they are multiplied: see [`Wide::LIFTS`].
+    fn lift(self) -> Self;
+    /// To memory.
+    ///
+    /// # Safety
+    /// `to` has room.
+    unsafe fn store(self, to: *mut u8);
+
     /// What groups of four unsigned weights and four integers of a column make, of two vectors each.
     fn dots(weights: [Self; 2], column: [Self; 2]) -> Self;
     /// Of one vector each.
@@ -82,7 +90,7 @@ pub trait Wide: Copy {
     ///
     /// # Safety
     /// `out` holds them.
-    unsafe fn store(floats: Self::Floats, out: *mut f32, rows: usize);
+    unsafe fn store_floats(floats: Self::Floats, out: *mut f32, rows: usize);
 }
 
 /// # Safety
@@ -224,6 +232,17 @@ impl Wide for Wide8 {
     }
 
     #[inline(always)]
+    fn lift(self) -> Self {
+        self
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut u8) {
+        // SAFETY: by the contract.
+        unsafe { _mm256_storeu_si256(to.cast(), self.0) }
+    }
+
+    #[inline(always)]
     fn dots(weights: [Self; 2], column: [Self; 2]) -> Self {
         // SAFETY: as above. Four products of at most 31 by 127 do not fill 16 bits.
         Wide8(unsafe {
@@ -286,7 +305,7 @@ impl Wide for Wide8 {
     }
 
     #[inline(always)]
-    unsafe fn store(floats: __m256, out: *mut f32, rows: usize) {
+    unsafe fn store_floats(floats: __m256, out: *mut f32, rows: usize) {
         // SAFETY: no more are written.
         unsafe {
             if rows >= Self::ROWS {
@@ -323,6 +342,30 @@ impl Wide for Wide16 {
 
     #[inline(always)]
     unsafe fn load_halves<const BOTH: bool>(rows: &Rows) -> [__m512; 2] {
+        if !BOTH {
+            // SAFETY: by the contract.
+            let scales = unsafe {
+                _mm512_cvtph_ps(_mm256_set_epi16(
+                    half(rows, 15),
+                    half(rows, 14),
+                    half(rows, 13),
+                    half(rows, 12),
+                    half(rows, 11),
+                    half(rows, 10),
+                    half(rows, 9),
+                    half(rows, 8),
+                    half(rows, 7),
+                    half(rows, 6),
+                    half(rows, 5),
+                    half(rows, 4),
+                    half(rows, 3),
+                    half(rows, 2),
+                    half(rows, 1),
+                    half(rows, 0),
+                ))
+            };
+            return [scales; 2];
+        }
         // SAFETY: by the contract.
         let words = unsafe {
             let (a, b) = (Self::load(rows, 0, 0), Self::load(rows, 1, 0));
@@ -388,6 +431,18 @@ impl Wide for Wide16 {
     }
 
     #[inline(always)]
+    fn lift(self) -> Self {
+        // SAFETY: as above.
+        Wide16(unsafe { _mm512_xor_si512(self.0, _mm512_set1_epi8(-128)) })
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut u8) {
+        // SAFETY: by the contract.
+        unsafe { _mm512_storeu_si512(to.cast(), self.0) }
+    }
+
+    #[inline(always)]
     fn dots(weights: [Self; 2], column: [Self; 2]) -> Self {
         // SAFETY: as above.
         Wide16(unsafe { _mm512_dpbusd_epi32(weights[0].dot(column[0]).0, weights[1].0, column[1].0) })
@@ -401,12 +456,7 @@ impl Wide for Wide16 {
 
     #[inline(always)]
     fn signed_dots(weights: [Self; 2], column: [Self; 2]) -> Self {
-        // SAFETY: as above.
-        let lifted = unsafe {
-            let lift = _mm512_set1_epi8(-128);
-            [Wide16(_mm512_xor_si512(weights[0].0, lift)), Wide16(_mm512_xor_si512(weights[1].0, lift))]
-        };
-        Self::dots(lifted, column)
+        Self::dots([weights[0].lift(), weights[1].lift()], column)
     }
 
     #[inline(always)]
@@ -440,7 +490,7 @@ impl Wide for Wide16 {
     }
 
     #[inline(always)]
-    unsafe fn store(floats: __m512, out: *mut f32, rows: usize) {
+    unsafe fn store_floats(floats: __m512, out: *mut f32, rows: usize) {
         let mask = if rows >= Self::ROWS { !0 } else { (1u16 << rows) - 1 };
         // SAFETY: what the mask leaves out is not written.
         unsafe { _mm512_mask_storeu_ps(out, mask, floats) }
