@@ -98,6 +98,12 @@ pub trait Blocks {
     /// They are signed in the block.
     const IS_SIGNED: bool = false;
 
+    /// Whether the integers are multiplied as unsigned ones, greater by the offset.
+    #[inline(always)]
+    fn is_lifted<W: Wide>() -> bool {
+        Self::OFFSET > 0 && (W::LIFTS || !Self::IS_SIGNED)
+    }
+
     /// The head of a block of each row. Of blocks of one unit its scales are the factors.
     ///
     /// # Safety
@@ -168,7 +174,7 @@ of_one_unit! {
     Iq4Nl: IQ4_NL, 7, true, |rows, i| uneven(nibbles(W::load(rows, i, 2)));
 }
 
-/// So many bits to the left.
+/// `bits` for each unit before this one: how far to shift.
 #[inline(always)]
 const fn left(unit: usize, bits: i32) -> i32 {
     #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)] // below 8

@@ -1,5 +1,5 @@
-//! Products of few columns, without panels. As long as integers are added, which is exact in any order, neighbours in a row
-//! lie beside each other; from there on rows do.
+//! Products of few columns, without panels. Lanes are neighbours in a row as long as integers are added, which is exact in any
+//! order, and rows from there on: sums are fewer than weights, so less is moved between lanes than a panel takes.
 
 use std::ops::Range;
 
@@ -25,8 +25,7 @@ fn products<B: Blocks, W: Wide>(integers: [W; 2], column: [W; 2]) -> [W; 2] {
 #[inline(always)]
 fn rim<B: Blocks, W: Wide>(sums: W::Floats, products: [W; 4], quants: i32, scale: W::Floats) -> W::Floats {
     let products = sum(products);
-    let is_lifted = B::OFFSET > 0 && (W::LIFTS || !B::IS_SIGNED);
-    let products = if is_lifted { products.sub(W::splat(quants << B::OFFSET)) } else { products };
+    let products = if B::is_lifted::<W>() { products.sub(W::splat(quants << B::OFFSET)) } else { products };
     W::fma(products.floats(), scale, sums)
 }
 
@@ -113,7 +112,7 @@ pub unsafe fn columns<B: Blocks, W: Wide, const N: usize>(
 /// One of [`columns`], compiled for an instruction set.
 pub type Run = unsafe fn(Rows, Columns, *mut f32, usize, usize);
 
-/// Rows `range` of a product, `height` at a time.
+/// Rows `range` of a product of few columns, `height` at a time.
 ///
 /// # Safety
 /// As of `run`, which computes `height` rows of as many columns as `columns` has; `out` holds the range.

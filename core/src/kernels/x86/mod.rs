@@ -1,8 +1,8 @@
 //! Kernels for x86-64: the lanes of a vector are rows of the weights, so that each has the reference's order.
 //!
 //! A panel holds some rows unit by unit, in groups of four weights: the four of row 0, those of row 1, and so on, which is
-//! what the integer dot products of x86 take. A product of one column makes each unit of a panel where it needs it; one of
-//! many columns makes the panels of some rows, and uses them for all columns.
+//! what the integer dot products of x86 take. A product of many columns makes the panels of some rows, and uses them for all
+//! columns. One of few columns multiplies the rows as they lie, and only makes lanes of them when their integers are summed.
 
 // Registers have numbers: what belongs together has the same one in several arrays.
 #![allow(clippy::needless_range_loop)]

@@ -202,8 +202,8 @@ unsafe fn with<B: Blocks>(
             3 => few::<B, 3>,
             _ => few::<B, 4>,
         };
-        // SAFETY: the caller has seen that `out` holds every row of every column, and that this machine has AVX2; each row is as
-        // long as a column.
+        // SAFETY: the caller has seen that `out` holds every row of every column, and that this machine has AVX2; each row
+        // is as long as a column.
         unsafe { column::all_rows(run, ROWS, weights, rows, columns, out, stride) };
         return;
     }
