@@ -18,7 +18,7 @@ export CCACHE_NOHASHDIR ?= 1
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup deps demo exactness attacks soak bench neighbour compilers build libraries install go-libs wheel package quickstarts bindings \
+.PHONY: help setup deps demo exactness foreign attacks soak bench neighbour compilers build libraries install go-libs wheel package quickstarts bindings \
 	test test-rust test-pure test-vectors test-c test-go test-node test-python test-packages contracts test-contracts \
 	geth chain gas test-chain viewer screenshots test-viewer \
 	test-profiles test-exactness test-attacks test-soak test-bench fuzz lint fmt clean
@@ -166,6 +166,7 @@ lint: setup ## Formatting, clippy and documentation, every warning an error
 # Short forms of the trials.
 test-exactness: setup
 	$(CARGO) run --release --locked --package attestlm-proof --bin exactness -- --short
+	$(CARGO) run --release --locked --package attestlm-proof --bin exactness -- --exact-2 --short
 
 exactness: setup compilers ## Prove the exact profile: every circumstance, family and weight type; gcc against clang
 	$(CARGO) run --release --locked --package attestlm-proof --bin exactness
@@ -176,6 +177,9 @@ compilers: setup ## Builds by gcc and by clang compute the same bits
 bench: setup ## Measure speed, cost and memory beside peers; writes docs/benchmarks.md (29 minutes)
 	@$(CARGO) build --release --locked --package attestlm-benches --bin bench
 	@$(TARGET)/release/bench
+
+foreign: setup ## Run the plain kernels of exact-2 on an emulated ARM processor: the same digests
+	@scripts/test-foreign.sh $(abspath $(TARGET))
 
 # The benches on tiny models: that they work, not what they measure.
 test-bench:

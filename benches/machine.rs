@@ -32,7 +32,7 @@ pub fn versions() -> String {
     format!(
         "attestlm {} under `{}`; {}; {}; {}",
         env!("CARGO_PKG_VERSION"),
-        Profile::Exact1.id(),
+        Profile::Exact2.id(),
         first_line("rustc", &["--version"]),
         first_line("c++", &["--version"]),
         first_line("cmake", &["--version"]),

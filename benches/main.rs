@@ -22,6 +22,7 @@ use clap::{Parser, ValueEnum};
 use contestants::{native, peers, NODE, XLLAMACPP};
 use plan::Plan;
 use report::Section;
+use shapes::Shape;
 
 /// What can go wrong is always the end of the run.
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -67,6 +68,8 @@ enum Part {
     Sequences,
     /// Every contestant on every shape, and memory.
     Speed,
+    /// The kernels beside a native build, by type of the weights.
+    Kernels,
     /// Growth with the context.
     Growth,
     /// The C functions beside the core.
@@ -112,14 +115,21 @@ fn plan(arguments: &Arguments, parts: &[Part]) -> Result<Plan> {
         plan.few_rounds = plan.few_rounds.min(plan.rounds);
     }
     if !arguments.shape.is_empty() {
-        plan.shapes.retain(|shape| arguments.shape.iter().any(|name| shape.file.starts_with(name)));
-        plan.main_shape = plan.shapes.first().ok_or("no shape has such a name")?.clone();
+        let is_asked = |shape: &Shape| arguments.shape.iter().any(|name| shape.file.starts_with(name));
+        plan.shapes.retain(is_asked);
+        plan.kernel_shapes.retain(is_asked);
+        plan.main_shape =
+            plan.shapes.first().or(plan.kernel_shapes.first()).ok_or("no shape has such a name")?.clone();
     }
-    if arguments.short || arguments.ours || !parts.contains(&Part::Speed) {
+    let is_beside = |part| parts.contains(&part);
+    if arguments.short || arguments.ours || !(is_beside(Part::Speed) || is_beside(Part::Kernels)) {
         return Ok(plan);
     }
     eprintln!("building llama.cpp for this processor");
     plan.others.push(native::build(&target.join("bench-native"))?);
+    if !is_beside(Part::Speed) {
+        return Ok(plan);
+    }
     let folder = target.join("bench-peers");
     std::fs::create_dir_all(&folder)?;
     for (name, install) in [(XLLAMACPP, peers::xllamacpp as fn(&Path) -> Result<_>), (NODE, peers::node)] {
@@ -150,6 +160,7 @@ fn bench(arguments: &Arguments) -> Result<()> {
             Part::Replay => parts::replay::run(&plan)?,
             Part::Sequences => parts::sequences::run(&plan)?,
             Part::Speed => parts::speed::run(&plan)?,
+            Part::Kernels => parts::kernels::run(&plan)?,
             Part::Growth => parts::growth::run(&plan)?,
             Part::Interface => parts::interface::run(&plan)?,
             Part::Bindings => parts::bindings::run(&plan, &target()?)?,
@@ -193,9 +204,9 @@ fn about(plan: &Plan, load: &str, minutes: f64) -> Section {
         machine::load()
     ));
     about.paragraph(
-        "**Contestants.** `attestlm`: a session, answers signed. `raw loop, exact-1`: decode and argmax on a context of \
-         the same profile. `raw loop, stock`: libllama alone on the same static libraries (x86-64-v3), its own kernels \
-         and defaults. `native build`: the same llama.cpp built for this processor, everything as it comes. `xllamacpp` \
+        "**Contestants.** `attestlm`: a session, answers signed. `raw loop, exact-2`: decode and argmax on a context of \
+         the same profile; `raw loop, exact-1`: on one of that. `raw loop, stock`: libllama alone on the same static \
+         libraries (x86-64-v3), its own kernels and defaults. `native build`: the same llama.cpp built for this processor, everything as it comes. `xllamacpp` \
          and `node-llama-cpp`: as their registries ship them, pinned in `benches/peers/`.",
     );
     let shapes: Vec<String> = plan.shapes.iter().map(shapes::Shape::dimensions).collect();

@@ -19,6 +19,8 @@ pub struct Plan {
     pub long_rounds: usize,
     /// The shapes.
     pub shapes: Vec<Shape>,
+    /// The shapes whose kernels are compared with a native build's.
+    pub kernel_shapes: Vec<Shape>,
     /// The shape of everything but speed and memory.
     pub main_shape: Shape,
     /// The shape that bindings are measured on, besides the bundled model.
@@ -63,6 +65,10 @@ impl Plan {
             few_rounds: 3,
             long_rounds: 2,
             shapes,
+            kernel_shapes: [TensorType::Q8_0, TensorType::Q4_0, TensorType::Q4_K, TensorType::Q6_K]
+                .into_iter()
+                .flat_map(|kind| [Size::B05, Size::B1].map(|size| Shape::new(size, kind)))
+                .collect(),
             main_shape: Shape::new(Size::B05, TensorType::Q8_0),
             bindings_shape: Some(Shape::new(Size::M135, TensorType::Q8_0)),
             threads,
@@ -89,6 +95,7 @@ impl Plan {
             few_rounds: 1,
             long_rounds: 1,
             shapes: vec![tiny.clone(), Shape::new(Size::Tiny, TensorType::Q4_K)],
+            kernel_shapes: vec![tiny.clone()],
             main_shape: tiny,
             bindings_shape: None,
             prefills: vec![16],

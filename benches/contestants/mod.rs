@@ -10,6 +10,8 @@ pub mod stock;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use attestlm::profile::Profile;
+
 use crate::protocol::Child;
 use crate::Result;
 
@@ -62,7 +64,9 @@ impl Contestant {
 /// The session with receipt and signature.
 pub const ATTESTED: &str = "attestlm";
 /// Decode and argmax on a context of the same profile: the floor.
-pub const RAW: &str = "raw loop, exact-1";
+pub const RAW: &str = "raw loop, exact-2";
+/// The same on `exact-1`.
+pub const RAW_1: &str = "raw loop, exact-1";
 /// Calls of libllama alone, on the same static libraries, with its own kernels and defaults.
 pub const STOCK: &str = "raw loop, stock";
 /// As [`STOCK`] with the memory layout of `exact-1`: no flash attention, nothing repacked.
@@ -89,7 +93,8 @@ pub const NODE_BINDING: &str = "Node";
 pub fn serve(name: &str) -> Result<()> {
     match name {
         ATTESTED => attested::serve(),
-        RAW => raw::serve(),
+        RAW => raw::serve(Profile::Exact2),
+        RAW_1 => raw::serve(Profile::Exact1),
         STOCK => stock::serve(true),
         STOCK_LAYOUT => stock::serve(false),
         _ => Err(format!("no contestant `{name}`").into()),

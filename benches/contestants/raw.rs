@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use attestlm::engine::float_env::FloatEnv;
 use attestlm::engine::{Context, ContextOptions, DecodeItem};
 use attestlm::model::Model;
+use attestlm::profile::Profile;
 use attestlm::sampler::greedy_token;
 use attestlm::Token;
 use serde_json::{json, Value};
@@ -24,13 +25,12 @@ pub struct Raw {
 }
 
 impl Raw {
-    /// On a context of `exact-1`.
+    /// On a context of a profile.
     ///
     /// # Errors
     /// As [`Context::for_model`].
-    pub fn new(model: &Model, threads: u32, context: u32) -> Result<Self> {
-        let options =
-            ContextOptions { exact: true, threads, stream_tokens: context, streams: 1, ubatch: UBATCH };
+    pub fn new(model: &Model, profile: Profile, threads: u32, context: u32) -> Result<Self> {
+        let options = ContextOptions { profile, threads, stream_tokens: context, streams: 1, ubatch: UBATCH };
         Ok(Raw { context: Context::for_model(model, &options)?, next: 0 })
     }
 
@@ -86,14 +86,14 @@ impl Raw {
 ///
 /// # Errors
 /// If standard input or output fail.
-pub fn serve() -> Result<()> {
+pub fn serve(profile: Profile) -> Result<()> {
     let mut raw: Option<Raw> = None;
     crate::protocol::serve(move |what, command| {
         if what == "load" {
             let begun = Instant::now();
             let model = Model::open(command["model"].as_str().unwrap_or_default().as_ref())?;
             let threads = u32::try_from(number(command, "threads")?)?;
-            raw = Some(Raw::new(&model, threads, u32::try_from(number(command, "context")?)?)?);
+            raw = Some(Raw::new(&model, profile, threads, u32::try_from(number(command, "context")?)?)?);
             return Ok(json!({"ms": ms(begun.elapsed())}));
         }
         let raw = raw.as_mut().ok_or("nothing is loaded")?;

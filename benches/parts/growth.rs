@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use attestlm::model::Model;
+use attestlm::profile::Profile;
 
 use super::settle;
 use crate::contestants::raw::Raw;
@@ -23,12 +24,13 @@ pub fn run(plan: &Plan) -> Result<Vec<Section>> {
     let model = Model::open(&plan.model(shape)?)?;
     let mut section = Section::new("Growth with the context");
     section.paragraph(&format!(
-        "{}, {} threads, the raw loop on `exact-1`: the time of a token with so many before it, over {DECODED} tokens, \
+        "{}, {} threads, the raw loop on `exact-2`: the time of a token with so many before it, over {DECODED} tokens, \
          and the time of reading a token on the way there from the line before. One pass.",
         shape.name, plan.threads
     ));
     let longest = plan.contexts.last().copied().unwrap_or(0) + DECODED;
-    let mut raw = Raw::new(&model, plan.threads, u32::try_from(longest.next_multiple_of(256))?)?;
+    let mut raw =
+        Raw::new(&model, Profile::Exact2, plan.threads, u32::try_from(longest.next_multiple_of(256))?)?;
     let prompt = shapes::prompt(longest);
     // The first pass makes pages and buffers present.
     raw.read(&prompt[..DECODED])?;

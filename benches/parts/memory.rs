@@ -1,6 +1,6 @@
 //! Peak memory of every contestant.
 
-use super::speed::{contest, Row};
+use super::speed::{contest, tasks, Row};
 use crate::contestants::{Contestant, ATTESTED, STOCK_LAYOUT};
 use crate::plan::Plan;
 use crate::report::{Section, Target};
@@ -28,7 +28,8 @@ pub fn section(plan: &Plan, measured: &[(Shape, Vec<Row>)]) -> Result<Section> {
     let mut lines = Vec::new();
     let mut worst: Option<(f64, &Shape)> = None;
     for (shape, rows) in measured {
-        let raw = contest(plan, shape, plan.threads, &[Contestant::own(STOCK_LAYOUT)?], 1)?;
+        let tasks = tasks(plan, shape, plan.threads);
+        let raw = contest(plan, shape, plan.threads, &[Contestant::own(STOCK_LAYOUT)?], 1, &tasks)?;
         let raw = raw.first().map_or(f64::NAN, |raw| raw.memory);
         let of = |name: &str| rows.iter().find(|row| row.name == name).map_or(f64::NAN, |row| row.memory);
         let ratio = of(ATTESTED) / raw;

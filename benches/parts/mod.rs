@@ -3,6 +3,7 @@
 pub mod bindings;
 pub mod growth;
 pub mod interface;
+pub mod kernels;
 pub mod memory;
 pub mod micro;
 pub mod operations;

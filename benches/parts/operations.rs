@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use attestlm::engine::{Context, DecodeItem, OpTime};
 use attestlm::model::Model;
+use attestlm::profile::Profile;
 
 use super::settle;
 use crate::contestants::raw::Raw;
@@ -37,7 +38,7 @@ pub fn run(plan: &Plan) -> Result<Vec<Section>> {
     let model = Model::open(&plan.model(shape)?)?;
     let mut section = Section::new("Where the time goes");
     section.paragraph(&format!(
-        "{} under `exact-1`, {} threads: each node of the graph is computed alone and timed \
+        "{} under `exact-2`, {} threads: each node of the graph is computed alone and timed \
          (`Context::time_operations`); the logits are the same bits. The start and the end of the threads' work on \
          each node are in its time, so that the sum is larger than the pass as a whole.",
         shape.name, plan.threads
@@ -50,7 +51,7 @@ pub fn run(plan: &Plan) -> Result<Vec<Section>> {
     ];
     let mut costs = Vec::new();
     let context = u32::try_from((BEFORE + 8 * times).next_multiple_of(256))?;
-    let mut raw = Raw::new(&model, plan.threads, context)?;
+    let mut raw = Raw::new(&model, Profile::Exact2, plan.threads, context)?;
     for pass in &passes {
         eprintln!("operations: {}", pass.name);
         let prompt = shapes::prompt(pass.before);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use attestlm::model::Model;
+use attestlm::profile::Profile;
 use attestlm::signer::{KeySigner, Signer};
 
 use super::settle;
@@ -91,7 +92,7 @@ fn undisturbed<'a>(rounds: impl Iterator<Item = &'a [Duration]> + Clone) -> f64 
 fn round(plan: &Plan, model: &Model, policy: Policy) -> Result<Round> {
     let context = u32::try_from((DECODE_PROMPT + plan.decoded + 1).next_multiple_of(256))?;
     let prompt = shapes::prompt(DECODE_PROMPT);
-    let mut raw = Raw::new(model, plan.threads, context)?;
+    let mut raw = Raw::new(model, Profile::Exact2, plan.threads, context)?;
     let mut session = attested::session(model, plan.threads, context, 1)?;
     let signer: Arc<dyn Signer> = Arc::new(KeySigner::random()?);
     raw.read(&prompt)?;

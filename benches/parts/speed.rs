@@ -3,7 +3,7 @@
 use serde_json::{json, Value};
 
 use super::{memory, settle};
-use crate::contestants::{Contestant, ATTESTED, NATIVE, RAW, STOCK};
+use crate::contestants::{Contestant, ATTESTED, NATIVE, RAW, RAW_1, STOCK};
 use crate::plan::Plan;
 use crate::protocol::{Child, COLD_TAIL};
 use crate::report::{Section, Target};
@@ -12,13 +12,15 @@ use crate::stats::{count, digits, median};
 use crate::Result;
 
 /// What is asked of each contestant in a round.
-struct Task {
-    heading: String,
-    command: Value,
+pub struct Task {
+    /// As the table names it.
+    pub heading: String,
+    /// What is sent.
+    pub command: Value,
     /// Tokens, where the table gives tokens a second.
-    rate: Option<usize>,
+    pub rate: Option<usize>,
     /// In how many rounds, if not in all.
-    most: usize,
+    pub most: usize,
 }
 
 /// The measurements of one contestant.
@@ -27,7 +29,7 @@ pub struct Row {
     pub name: &'static str,
     load: f64,
     /// By task, milliseconds of each round.
-    times: Vec<Vec<f64>>,
+    pub times: Vec<Vec<f64>>,
     /// Peak memory in MB.
     pub memory: f64,
 }
@@ -38,14 +40,14 @@ pub struct Row {
 /// A contestant that fails, or fewer rounds than planned.
 pub fn run(plan: &Plan) -> Result<Vec<Section>> {
     let mut ours: Vec<Contestant> =
-        [ATTESTED, RAW, STOCK].into_iter().map(Contestant::own).collect::<Result<_>>()?;
+        [ATTESTED, RAW, RAW_1, STOCK].into_iter().map(Contestant::own).collect::<Result<_>>()?;
     ours.extend(plan.others.iter().filter(|other| other.name == NATIVE).cloned());
     let peers: Vec<Contestant> = plan.others.iter().filter(|other| other.name != NATIVE).cloned().collect();
     let mut section = Section::new("Speed, beside what it is built on and beside peers");
     section.paragraph(&format!(
         "Tokens a second unless a heading says otherwise; medians. `attestlm` is a session: every answer has a \
          receipt and is signed, and a run in which a prompt read warm gives other logits than cold fails. Load is measured once, the file in the page cache; in `attestlm` it includes \
-         SHA-256 and scan of the file and the known-answer test, in the raw loop on `exact-1` the former two. \
+         SHA-256 and scan of the file and the known-answer test, in the raw loops the former two. \
          First token, cold: after a prompt of {} tokens, read whole; warm: all but its last {COLD_TAIL} tokens were \
          read before.",
         plan.first
@@ -61,9 +63,10 @@ pub fn run(plan: &Plan) -> Result<Vec<Section>> {
             let wide = threads == plan.threads;
             eprintln!("speed: {}, {threads} threads", shape.name);
             let rounds = if wide { plan.rounds } else { plan.few_rounds };
-            let mut rows = contest(plan, shape, threads, &ours, rounds)?;
+            let tasks = tasks(plan, shape, threads);
+            let mut rows = contest(plan, shape, threads, &ours, rounds, &tasks)?;
             if wide {
-                rows.extend(contest(plan, shape, threads, &peers, plan.few_rounds)?);
+                rows.extend(contest(plan, shape, threads, &peers, plan.few_rounds, &tasks)?);
                 if shape.file == plan.main_shape.file {
                     section.targets.extend(warm_target(plan, &rows));
                 }
@@ -79,7 +82,7 @@ pub fn run(plan: &Plan) -> Result<Vec<Section>> {
 
 /// Prefills, the cold first token (a prefill too), the decode, the warm first token, in this order. With one
 /// thread, where everything takes longest, one prefill and half of the decode.
-fn tasks(plan: &Plan, shape: &Shape, threads: u32) -> Vec<Task> {
+pub fn tasks(plan: &Plan, shape: &Shape, threads: u32) -> Vec<Task> {
     let wide = threads == plan.threads;
     let decoded = if wide { plan.decoded } else { plan.decoded / 2 };
     let most = if shape.file == plan.main_shape.file { usize::MAX } else { plan.long_rounds };
@@ -125,10 +128,10 @@ pub fn contest(
     threads: u32,
     contestants: &[Contestant],
     rounds: usize,
+    tasks: &[Task],
 ) -> Result<Vec<Row>> {
     let path = plan.model(shape)?;
     let context = (plan.first + plan.decoded).next_multiple_of(256);
-    let tasks = tasks(plan, shape, threads);
     let mut children: Vec<Child> = Vec::new();
     let mut rows = Vec::new();
     for contestant in contestants {
@@ -158,7 +161,7 @@ pub fn contest(
     }
     for (row, child) in rows.iter_mut().zip(&children) {
         row.memory = child.peak_memory()?;
-        if row.times.iter().zip(&tasks).any(|(times, task)| times.len() != rounds.min(task.most)) {
+        if row.times.iter().zip(tasks).any(|(times, task)| times.len() != rounds.min(task.most)) {
             return Err(format!("{}: fewer rounds than planned", row.name).into());
         }
     }

@@ -41,8 +41,9 @@ type ModelInfo struct {
 
 // Attestable holds, for each profile, nil or why answers carry no receipt.
 type Attestable struct {
-	Exact *Error `json:"exact"`
-	Fast  *Error `json:"fast"`
+	Exact  *Error `json:"exact"`
+	Exact2 *Error `json:"exact-2"`
+	Fast   *Error `json:"fast"`
 }
 
 // OpenOptions are how a model's file is read.

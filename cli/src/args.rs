@@ -72,7 +72,7 @@ pub struct Engine {
     /// Worker threads, never more than the machine gives; by default as many as it gives.
     #[arg(long, value_name = "N")]
     pub threads: Option<u32>,
-    /// Numerics: `exact` can be replayed bit for bit, `fast` is only close.
+    /// Numerics: what is exact can be replayed bit for bit, `fast` is only close.
     #[arg(long, value_enum, default_value_t = ProfileName::Exact)]
     pub profile: ProfileName,
 }
@@ -80,8 +80,12 @@ pub struct Engine {
 /// An execution profile by its short name.
 #[derive(Clone, Copy, ValueEnum)]
 pub enum ProfileName {
-    /// Bit for bit the same on every machine with this profile.
+    /// Bit for bit the same on every x86-64-v3 machine: `exact-1`.
     Exact,
+    /// The same by kernels of our own, several times as fast to read and to replay. In work: what one release signs under it
+    /// another may not replay.
+    #[value(name = "exact-2")]
+    Exact2,
     /// Stock kernels; close, not equal.
     Fast,
 }
@@ -407,7 +411,11 @@ pub enum ModelCommand {
 
 /// `attestlm profile`.
 #[derive(Args)]
-pub struct ProfileArgs {}
+pub struct ProfileArgs {
+    /// Instead: the operations of a model's graph, and which of them `exact-2` has kernels for.
+    #[arg(long, value_name = "GGUF")]
+    pub ops: Option<PathBuf>,
+}
 
 /// `attestlm score`.
 #[derive(Args)]

@@ -49,6 +49,7 @@ fn in_file(path: &Path, error: Error) -> Error {
 pub fn profile(name: ProfileName) -> Profile {
     match name {
         ProfileName::Exact => Profile::Exact1,
+        ProfileName::Exact2 => Profile::Exact2,
         ProfileName::Fast => Profile::Fast1,
     }
 }

@@ -26,6 +26,7 @@ use clap::error::ErrorKind as UsageKind;
 use clap::Parser;
 
 use args::{Cli, Command};
+use attestlm::kernels::Isa;
 use fail::{Failure, Outcome, Status};
 
 fn main() -> ExitCode {
@@ -52,6 +53,12 @@ fn main() -> ExitCode {
 }
 
 fn dispatch(cli: &Cli) -> Outcome {
+    // For trials: what is computed does not depend on it.
+    if let Ok(name) = std::env::var("ATTESTLM_ISA") {
+        Isa::from_name(&name).and_then(Isa::choose).map_err(|error| {
+            Failure::Error(attestlm::Error::new(error.kind(), "ATTESTLM_ISA", error.message()))
+        })?;
+    }
     match &cli.command {
         Command::Run(args) => run::run(args, cli.json),
         Command::Verify(args) => verify::run(args, cli.json),
@@ -61,7 +68,7 @@ fn dispatch(cli: &Cli) -> Outcome {
         Command::Anchor { command } => anchor::run(command),
         Command::Key { command } => key::run(command, cli.json),
         Command::Model { command } => model::run(command, cli.json),
-        Command::Profile(_) => profile::run(cli.json),
+        Command::Profile(args) => profile::run(args, cli.json),
         Command::Score(args) => score::run(args, cli.json),
     }
 }

@@ -1,16 +1,23 @@
 //! `attestlm profile`.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
-use attestlm::engine::cpu;
+use attestlm::engine::{cpu, Context};
 use attestlm::hex;
 use attestlm::profile::{self, Profile};
 use serde_json::json;
 
+use crate::args::ProfileArgs;
 use crate::fail::{Outcome, Status};
+use crate::interrupt::Interrupt;
+use crate::load;
 use crate::terminal;
 
-pub fn run(as_json: bool) -> Outcome {
+pub fn run(args: &ProfileArgs, as_json: bool) -> Outcome {
+    if let Some(path) = &args.ops {
+        return operations(path, as_json);
+    }
     let known_answer = profile::check_machine();
     let outcome = known_answer.as_ref().map_or_else(ToString::to_string, |()| "passed".to_owned());
     let status = if known_answer.is_ok() { Status::Done } else { Status::Unsupported };
@@ -34,6 +41,31 @@ pub fn run(as_json: bool) -> Outcome {
     let _ = writeln!(text, "{:18} {outcome}", "known-answer test");
     let _ = writeln!(text, "{:18} {}", "cpu", cpu::name());
     let _ = writeln!(text, "{:18} {}", "threads", cpu::available_threads());
+    terminal::print(&text)?;
+    Ok(status)
+}
+
+/// The operations of a model's graph. The status says whether `exact-2` has kernels for all.
+fn operations(path: &Path, as_json: bool) -> Outcome {
+    let model = load::model(Some(path), &Interrupt::listen()?)?;
+    let kinds = Context::operations(&model)?;
+    let is_whole = kinds.iter().all(|kind| kind.outside.is_none());
+    let status = if is_whole { Status::Done } else { Status::Unsupported };
+    if as_json {
+        let operations: Vec<_> = kinds
+            .iter()
+            .map(|kind| json!({ "name": kind.name, "nodes": kind.nodes, "outside": kind.outside }))
+            .collect();
+        terminal::print_json(&json!({ "operations": operations, "exact2": is_whole }))?;
+        return Ok(status);
+    }
+    let mut text = String::new();
+    for kind in &kinds {
+        let _ = writeln!(text, "{:28} {:4}  {}", kind.name, kind.nodes, kind.outside.unwrap_or("exact-2"));
+    }
+    let verdict =
+        if is_whole { "every operation is exact-2's" } else { "this model runs under exact-1 only" };
+    let _ = writeln!(text, "{verdict}");
     terminal::print(&text)?;
     Ok(status)
 }

@@ -5,6 +5,7 @@ mod common;
 use std::io::Read;
 use std::process::Stdio;
 
+use attestlm::kernels::Isa;
 use common::{Ended, Sandbox, NONCE, PASSWORD, QUESTION};
 use serde_json::Value;
 
@@ -324,6 +325,48 @@ fn a_closed_reader_is_no_crash() {
 }
 
 #[test]
+fn every_set_of_kernels_gives_the_same_receipt() {
+    let sandbox = Sandbox::new();
+    sandbox.key("key.json");
+    let sets = Isa::ALL.into_iter().filter(|isa| isa.is_here()).map(Isa::name);
+    let made: Vec<Vec<u8>> = sets
+        .map(|set| {
+            let name = format!("{set}.json");
+            let args = fixed(&name, &["--profile", "exact-2"]);
+            let mut command = sandbox.command(&args);
+            command.env("ATTESTLM_PASSWORD", PASSWORD).env("ATTESTLM_ISA", set);
+            Ended::from(command.output().unwrap()).succeeded();
+            // By whichever set is the fastest here, without being told the profile.
+            sandbox.run(&["verify", &name]).succeeded();
+            std::fs::read(sandbox.path(&name)).unwrap()
+        })
+        .collect();
+    assert!(made.len() > 1 && made.iter().all(|bytes| *bytes == made[0]));
+    sandbox.run_with_password(&fixed("exact-1.json", &[]), PASSWORD).succeeded();
+    assert_ne!(std::fs::read(sandbox.path("exact-1.json")).unwrap(), made[0]);
+    let ended = Ended::from(sandbox.command(&["profile"]).env("ATTESTLM_ISA", "mmx").output().unwrap());
+    assert_eq!(ended.stderr.trim(), "attestlm: ATTESTLM_ISA: it must be `scalar`, `avx2` or `avx512`");
+}
+
+#[test]
+fn the_operations_of_a_model_are_listed() {
+    use attestlm_testkit::{ModelSpec, TensorType};
+    let sandbox = Sandbox::new();
+    let whole = sandbox.model("whole.gguf", &ModelSpec::tiny());
+    let listed = sandbox.run(&["profile", "--ops", common::text(&whole), "--json"]).succeeded().json();
+    assert_eq!(listed["exact2"], true, "{listed}");
+    let operations = listed["operations"].as_array().unwrap();
+    let named =
+        |name: &str| operations.iter().find(|op| op["name"] == name).unwrap_or_else(|| panic!("{name}"));
+    assert_eq!(named("FLASH_ATTN_EXT")["outside"], serde_json::Value::Null);
+    let part = sandbox.model("part.gguf", &ModelSpec::tiny().with_type(TensorType::IQ4_NL));
+    let listed = sandbox.run(&["profile", "--ops", common::text(&part)]);
+    assert_eq!(listed.status, 3, "{listed:?}");
+    assert!(listed.stdout.contains("no kernel for this type of weights"), "{listed:?}");
+    assert!(listed.stdout.ends_with("this model runs under exact-1 only\n"), "{listed:?}");
+}
+
+#[test]
 fn keys_models_and_profiles_describe_themselves() {
     let sandbox = Sandbox::new();
     let address = sandbox.key("key.json");
@@ -338,7 +381,7 @@ fn keys_models_and_profiles_describe_themselves() {
     let info = sandbox.run(&["model", "info", "--json"]).succeeded().json();
     assert_eq!(info["architecture"], "llama");
     let check = sandbox.run(&["model", "check", "--json"]).succeeded().json();
-    assert_eq!(check["attestable"], serde_json::json!({ "exact": null, "fast": null }));
+    assert_eq!(check["attestable"], serde_json::json!({ "exact": null, "exact-2": null, "fast": null }));
     let shown = sandbox.run(&["model", "check"]).succeeded();
     assert!(shown.stdout.contains("attestable, exact  yes"), "{shown:?}");
     assert_eq!(check["sha256"], info["sha256"]);

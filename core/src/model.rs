@@ -30,6 +30,9 @@ pub const PROVEN_TYPES: &[&str] = &[
     "IQ4_NL", "IQ4_XS",
 ];
 
+/// Weight types that the profile `exact-2` has kernels for.
+pub const KERNEL_TYPES: &[&str] = &["F32", "F16", "BF16", "Q8_0", "Q4_0", "Q5_0", "Q4_K", "Q5_K", "Q6_K"];
+
 /// How far the opening of a model has come.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Progress {
@@ -210,10 +213,11 @@ impl Model {
         if !PROVEN_ARCHITECTURES.contains(&architecture) || self.0.weights.is_recurrent() {
             return refuse(format!("architecture `{architecture}` is not proven exact"));
         }
-        if let Some(kind) = self.0.header.tensor_types.keys().find(|t| !PROVEN_TYPES.contains(&t.name())) {
+        let types = if profile == Profile::Exact2 { KERNEL_TYPES } else { PROVEN_TYPES };
+        if let Some(kind) = self.0.header.tensor_types.keys().find(|t| !types.contains(&t.name())) {
             return refuse(format!("weights of type {} are not proven exact", kind.name()));
         }
-        known_answer::check()
+        known_answer::check(profile)
     }
 
     /// What was checked before it was loaded.

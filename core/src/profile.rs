@@ -8,6 +8,9 @@
 //! compiler, C library and environment taken out (`core/engine/`): flash attention off, KV cache
 //! f16, one stream for each sequence, full-size sliding-window cache, every numeric parameter left
 //! to the model. Its id ends with the first 8 hex digits of the known-answer digest.
+//!
+//! `exact-2` is kernels of our own behind the same device (`docs/spec/numerics-2.md`), on whatever processor: its id names no
+//! instruction set. It is in work: its id changes until it is frozen, and a release may not replay what an earlier one made.
 
 use crate::error::{Error, Result};
 
@@ -32,23 +35,38 @@ pub(crate) const KNOWN_MODEL: [u8; 32] = [
     0x23, 0x1c, 0x34, 0x91, 0xf5, 0x6f, 0x95, 0x75, 0x00, 0x46, 0x55, 0xe6, 0xa0, 0x15, 0x6b,
 ];
 
+/// The digest of every operation of `exact-2` on synthetic tensors.
+pub(crate) const KNOWN_OPERATIONS_2: [u8; 32] = [
+    0x6f, 0xc7, 0x0a, 0x04, 0x97, 0x24, 0x25, 0x60, 0x3f, 0x3b, 0xfb, 0xda, 0x90, 0x43, 0xd6, 0x70, 0x33,
+    0x29, 0x17, 0x40, 0x8a, 0xa7, 0x33, 0xd3, 0x35, 0xd8, 0xb5, 0xa3, 0x01, 0xc2, 0x35, 0x9d,
+];
+
+/// The digest of the bundled model's logits over 300 positions under `exact-2`.
+pub(crate) const KNOWN_MODEL_2: [u8; 32] = [
+    0x73, 0x37, 0x80, 0xb7, 0xea, 0x7c, 0xea, 0x0e, 0x99, 0x2f, 0x89, 0x5c, 0xe8, 0x59, 0x84, 0xf7, 0xa5,
+    0x7e, 0x60, 0x8a, 0x05, 0xeb, 0x63, 0x9a, 0x13, 0xf3, 0x03, 0x5b, 0xf6, 0xfb, 0x6e, 0x55,
+];
+
 /// An execution profile this release can run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Profile {
-    /// Bit-exact on every machine with the same profile id.
+    /// Bit-exact on x86-64-v3, by ggml's reference path.
     Exact1,
+    /// Bit-exact on every machine, by kernels of our own.
+    Exact2,
     /// Stock kernels, at stock speed; close, not equal.
     Fast1,
 }
 
 impl Profile {
     /// Every profile of this release.
-    pub const ALL: [Profile; 2] = [Profile::Exact1, Profile::Fast1];
+    pub const ALL: [Profile; 3] = [Profile::Exact1, Profile::Exact2, Profile::Fast1];
 
-    /// The profile's short name: `exact` or `fast`.
+    /// The profile's short name: `exact` (of `exact-1`), `exact-2` or `fast`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Profile::Exact2 => "exact-2",
             Profile::Exact1 => "exact",
             Profile::Fast1 => "fast",
         }
@@ -57,25 +75,21 @@ impl Profile {
     /// Reads a short name.
     ///
     /// # Errors
-    /// Anything but `exact` and `fast`.
+    /// Anything but `exact`, `exact-2` and `fast`.
     pub fn from_name(name: &str) -> Result<Self> {
         Self::ALL
             .into_iter()
             .find(|p| p.name() == name)
-            .ok_or_else(|| Error::argument("profile", "it must be `exact` or `fast`"))
+            .ok_or_else(|| Error::argument("profile", "it must be `exact`, `exact-2` or `fast`"))
     }
 
     /// The readable id; the receipt carries its keccak256.
     #[must_use]
     pub fn id(self) -> String {
         match self {
+            Profile::Exact2 => format!("{ENGINE}/exact-2/{}", tail(&KNOWN_OPERATIONS_2, &KNOWN_MODEL_2)),
             Profile::Exact1 => {
-                let mut hasher = blake3::Hasher::new();
-                hasher.update(&KNOWN_OPERATIONS);
-                hasher.update(&KNOWN_MODEL);
-                let digest = hasher.finalize();
-                let [a, b, c, d, ..] = *digest.as_bytes();
-                format!("{ENGINE}/{INSTRUCTION_SET}/exact-1/{a:02x}{b:02x}{c:02x}{d:02x}")
+                format!("{ENGINE}/{INSTRUCTION_SET}/exact-1/{}", tail(&KNOWN_OPERATIONS, &KNOWN_MODEL))
             }
             Profile::Fast1 => format!("{ENGINE}/{INSTRUCTION_SET}/fast-1"),
         }
@@ -90,8 +104,17 @@ impl Profile {
     /// Whether the profile promises equal bits.
     #[must_use]
     pub fn is_exact(self) -> bool {
-        self == Profile::Exact1
+        self != Profile::Fast1
     }
+}
+
+/// What an exact profile's id ends with: 8 hex digits of its known answers.
+fn tail(operations: &[u8; 32], model: &[u8; 32]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(operations);
+    hasher.update(model);
+    let [a, b, c, d, ..] = *hasher.finalize().as_bytes();
+    format!("{a:02x}{b:02x}{c:02x}{d:02x}")
 }
 
 /// `profiles` (each `name`, `id`, `hash`) and `knownAnswerTest`: null if this machine passes it, or why not.
@@ -105,7 +128,7 @@ pub fn to_json() -> serde_json::Value {
     json!({ "profiles": profiles, "knownAnswerTest": check_machine().err().as_ref().map(Error::to_json) })
 }
 
-/// Whether this machine computes what the exact profile promises.
+/// Whether this machine computes what the exact profiles promise.
 ///
 /// # Errors
 /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported): a processor or a build that cannot, or a failed
@@ -115,7 +138,8 @@ pub fn check_machine() -> Result<()> {
     {
         use crate::engine::{cpu, known_answer};
         // Without the instructions the engine is built for, the test would end the process.
-        cpu::check_instruction_set().and_then(|()| known_answer::check())
+        cpu::check_instruction_set()?;
+        [Profile::Exact1, Profile::Exact2].into_iter().try_for_each(known_answer::check)
     }
     #[cfg(not(feature = "engine"))]
     Err(Error::new(crate::ErrorKind::Unsupported, "engine", "this build has none"))

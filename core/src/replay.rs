@@ -13,6 +13,7 @@ use crate::model::{Adapter, Model};
 use crate::operation::Operation;
 use crate::output::{Drawn, Output};
 use crate::policy::SamplingPolicy;
+use crate::profile::Profile;
 use crate::receipt::Finish;
 use crate::sampler::{Judgement, Sampler, TokenMask};
 use crate::session::Constraint;
@@ -93,8 +94,8 @@ pub(crate) struct Divergence {
 pub(crate) struct ReplayOptions<'a> {
     pub model: &'a Model,
     pub adapter: Option<&'a Adapter>,
-    /// Exact profile or stock kernels.
-    pub exact: bool,
+    /// By which numerics.
+    pub profile: Profile,
     pub threads: u32,
     /// Tokens done; stops it.
     pub operation: &'a Operation,
@@ -183,7 +184,13 @@ fn context_for(tokens: usize, n_vocab: usize, options: &ReplayOptions<'_>) -> Re
         options.model.weights(),
         options.adapter.map(Adapter::weights),
         n_vocab,
-        &ContextOptions { exact: options.exact, threads: options.threads, stream_tokens, streams: 1, ubatch },
+        &ContextOptions {
+            profile: options.profile,
+            threads: options.threads,
+            stream_tokens,
+            streams: 1,
+            ubatch,
+        },
         &Arc::default(),
     )?;
     context.adapt_threads();

@@ -64,7 +64,7 @@ fn most<T>(work: impl FnOnce() -> T) -> (T, usize) {
 
 #[test]
 fn never_more_than_affinity_allows() {
-    known_answer::check().unwrap();
+    known_answer::check(attestlm::profile::Profile::Exact1).unwrap();
     let model = model(&ModelSpec::tiny());
     let request = request(json!({"promptTokens": [5, 6, 7, 8], "maxTokens": 200, "ignoreEog": true}));
     let before = settled(threads());

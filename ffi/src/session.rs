@@ -30,7 +30,7 @@ pub struct attestlm_session_t {
 }
 
 /// attestlm_session_new: makes a session of a model. `options` is JSON, every field optional, or empty:
-/// `profile` ("exact" or "fast"), `threads` (at most what affinity and cgroup quota allow), `contextTokens` (the
+/// `profile` ("exact", "exact-2" or "fast"), `threads` (at most what affinity and cgroup quota allow), `contextTokens` (the
 /// longest prompt and output), `streams` (sequences live at once), `ubatch` (prompt tokens computed at once),
 /// `oversubscribe`. An adapter is NULL or one opened for the same model.
 ///

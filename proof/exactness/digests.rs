@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 use attestlm::hex;
 use attestlm::session::SessionOptions;
 use attestlm_proof::{model, receipt, request, tokens, Failure};
-use attestlm_testkit::{LoraSpec, TensorType};
+use attestlm_testkit::LoraSpec;
 use serde_json::json;
 
 use crate::family::Family;
 use crate::matrix::attesting;
+use crate::profile::{base, types};
 
 const PINNED: &str = include_str!("digests.txt");
 
@@ -20,12 +21,11 @@ const PINNED: &str = include_str!("digests.txt");
 pub fn compute() -> Result<BTreeMap<String, String>, Failure> {
     let mut digests = BTreeMap::new();
     for family in Family::ALL {
-        for kind in TensorType::ALL {
+        for kind in types() {
             let spec = family.spec(kind);
             let model = model(&spec)?;
             let adapter = attestlm_proof::adapter(&LoraSpec::default(), &spec, &model)?;
-            let options =
-                SessionOptions { threads: Some(1), context_tokens: 512, ..SessionOptions::default() };
+            let options = SessionOptions { threads: Some(1), context_tokens: 512, ..base() };
             let mut roots = Vec::new();
             for adapter in [None, Some(adapter)] {
                 let mut session = attesting(&model, &SessionOptions { adapter, ..options.clone() })?;

@@ -10,6 +10,7 @@ mod cell;
 mod digests;
 mod family;
 mod matrix;
+mod profile;
 mod rows;
 mod tally;
 
@@ -19,7 +20,8 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use attestlm::engine::cpu;
-use attestlm::model::{PROVEN_ARCHITECTURES, PROVEN_TYPES};
+use attestlm::kernels::Isa;
+use attestlm::model::PROVEN_ARCHITECTURES;
 use attestlm::profile::Profile;
 use attestlm_proof::Failure;
 use attestlm_testkit::TensorType;
@@ -90,6 +92,9 @@ impl Work {
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (named, arguments): (Vec<String>, Vec<String>) =
+        arguments.into_iter().partition(|argument| argument == "--exact-2");
+    profile::prove(if named.is_empty() { Profile::Exact1 } else { Profile::Exact2 });
     let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => run(false),
         ["--short"] => run(true),
@@ -98,7 +103,7 @@ fn main() -> ExitCode {
             true
         }),
         ["--write-digests"] => write_digests().map(|()| true),
-        _ => Err("usage: exactness [--short | --digests | --write-digests]".into()),
+        _ => Err("usage: exactness [--exact-2] [--short | --digests | --write-digests]".into()),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
@@ -118,23 +123,22 @@ fn write_digests() -> Result<(), Failure> {
 /// What is to be run, the longest first.
 fn plan(short: bool) -> Vec<Work> {
     let mut work = Vec::new();
-    let families: Vec<Family> = Family::ALL.to_vec();
+    let (families, types) = (Family::ALL.to_vec(), profile::types());
     if short {
         let mut cells: std::collections::BTreeMap<(usize, usize), Vec<Cell>> = Default::default();
-        for (family, kind, cell) in cell::pairwise_over(families.len(), TensorType::ALL.len()) {
+        for (family, kind, cell) in cell::pairwise_over(families.len(), types.len()) {
             cells.entry((family, kind)).or_default().push(cell);
         }
-        work.extend(
-            cells.into_iter().map(|((f, k), cells)| Work::Cells(families[f], TensorType::ALL[k], cells)),
-        );
+        work.extend(cells.into_iter().map(|((f, k), cells)| Work::Cells(families[f], types[k], cells)));
     } else {
         for family in FULL {
-            work.extend(FULL_TYPES.map(|kind| Work::Cells(family, kind, Cell::all())));
+            let full = FULL_TYPES.into_iter().filter(|kind| types.contains(kind));
+            work.extend(full.map(|kind| Work::Cells(family, kind, Cell::all())));
         }
         for (f, family) in families.iter().enumerate() {
-            for (k, kind) in TensorType::ALL.into_iter().enumerate() {
+            for (k, kind) in types.iter().copied().enumerate() {
                 if !(FULL.contains(family) && FULL_TYPES.contains(&kind)) {
-                    work.push(Work::Cells(*family, kind, cell::pairwise(f * TensorType::ALL.len() + k)));
+                    work.push(Work::Cells(*family, kind, cell::pairwise(f * types.len() + k)));
                 }
             }
         }
@@ -152,7 +156,7 @@ fn plan(short: bool) -> Vec<Work> {
 /// Whether everything planned was run, nothing differed, and the profile's lists hold what was proven.
 fn run(short: bool) -> Result<bool, Failure> {
     let begun = Instant::now();
-    println!("{}; profile {}", cpu::name(), Profile::Exact1.id());
+    println!("{}; profile {}", cpu::name(), profile::proven().id());
     let mut sound = lists_are_covered();
     sound &= digests_agree()?;
 
@@ -241,7 +245,7 @@ fn lists_are_covered() -> bool {
         println!("architecture {name} is on the profile's list and has no row");
         sound = false;
     }
-    for name in PROVEN_TYPES.iter().filter(|t| !types.contains(t)) {
+    for name in profile::listed().iter().filter(|t| !types.contains(t)) {
         println!("weight type {name} is on the profile's list and has no row");
         sound = false;
     }
@@ -249,6 +253,9 @@ fn lists_are_covered() -> bool {
 }
 
 fn digests_agree() -> Result<bool, Failure> {
+    if profile::proven() == Profile::Exact2 {
+        return instruction_sets_agree();
+    }
     let (found, pinned) = (digests::compute()?, digests::pinned()?);
     for (name, digest) in &found {
         if pinned.get(name) != Some(digest) {
@@ -261,4 +268,20 @@ fn digests_agree() -> Result<bool, Failure> {
         pinned.len()
     );
     Ok(found == pinned && !pinned.is_empty())
+}
+
+/// Every family and weight type, by every instruction set that is here: the plain kernels are the specification.
+fn instruction_sets_agree() -> Result<bool, Failure> {
+    let (mut found, mut sound) = (Vec::new(), true);
+    for isa in Isa::ALL.into_iter().filter(|isa| isa.is_here()) {
+        isa.choose()?;
+        found.push((isa, digests::compute()?));
+    }
+    let (_, expected) = &found[0];
+    for (isa, digests) in &found {
+        let agree = digests.iter().filter(|(name, digest)| expected.get(*name) == Some(*digest)).count();
+        println!("{}: {agree} of {} digests are those of the plain kernels", isa.name(), expected.len());
+        sound &= digests == expected && !digests.is_empty();
+    }
+    Ok(sound)
 }

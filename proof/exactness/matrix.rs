@@ -15,6 +15,7 @@ use attestlm_testkit::{LoraSpec, ModelSpec};
 use serde_json::json;
 
 use crate::cell::{Cell, SEQUENCES};
+use crate::profile::base;
 use crate::tally::Tally;
 
 /// Tokens of every answer: the boundary lies in the middle of it. With a warm cache all prompts are read
@@ -67,12 +68,8 @@ impl Subject {
     /// The receipts of one thread that reads token by token, each checked by a replay.
     fn expected(&mut self, lora: bool, long: bool, tally: &mut Tally) -> Result<&[String], Failure> {
         if !self.expected.contains_key(&(lora, long)) {
-            let options = SessionOptions {
-                threads: Some(1),
-                ubatch: 1,
-                context_tokens: context(long),
-                ..SessionOptions::default()
-            };
+            let options =
+                SessionOptions { threads: Some(1), ubatch: 1, context_tokens: context(long), ..base() };
             let mut session = self.session(&options, lora)?;
             let adapter = lora.then_some(&self.adapter);
             let mut receipts = Vec::new();
@@ -101,7 +98,7 @@ impl Subject {
                 ubatch: cell.ubatch,
                 streams: cell.sequences,
                 context_tokens: context(cell.long),
-                ..SessionOptions::default()
+                ..base()
             };
             // One thread leaves a core to another subject's; more want the machine for themselves.
             let (_beside, _alone);

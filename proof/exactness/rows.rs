@@ -16,6 +16,7 @@ use serde_json::json;
 
 use crate::family::Family;
 use crate::matrix::{attesting, together, verdict, Subject};
+use crate::profile::{base, proven};
 use crate::tally::Tally;
 
 /// A row: its name, whether it concerns a family, and how it is run.
@@ -49,7 +50,7 @@ impl Row {
 const CONTEXT: u32 = 512;
 
 fn options(streams: u32, ubatch: u32) -> SessionOptions {
-    SessionOptions { threads: Some(1), context_tokens: CONTEXT, streams, ubatch, ..SessionOptions::default() }
+    SessionOptions { threads: Some(1), context_tokens: CONTEXT, streams, ubatch, ..base() }
 }
 
 /// A drawn answer of `output` tokens to `prompt`.
@@ -239,13 +240,16 @@ fn two_sessions(subject: &Subject, tally: &mut Tally) -> Result<(), Failure> {
             let options = SessionOptions { profile, ..options(2, 64) };
             let mut session = Session::new(&subject.model, &options).map_err(|e| e.to_string())?;
             let mut rounds = Vec::new();
-            while !stop.load(Ordering::Relaxed) {
+            // At least once, however soon the others are done.
+            loop {
                 session.forget().map_err(|e| e.to_string())?;
                 rounds.push(together(&mut session, &requests, false).map_err(|e| e.to_string())?.0);
+                if stop.load(Ordering::Relaxed) {
+                    return Ok::<_, String>(rounds);
+                }
             }
-            Ok::<_, String>(rounds)
         };
-        let exact = scope.spawn(move || other(Profile::Exact1));
+        let exact = scope.spawn(move || other(proven()));
         let fast = scope.spawn(move || other(Profile::Fast1));
         let outcome = (0..6u32).try_for_each(|i| {
             let options = SessionOptions { threads: Some(1 + i % 2), ..options(2, 32 << (i % 3)) };

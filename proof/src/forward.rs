@@ -5,6 +5,7 @@ use attestlm::engine::float_env::FloatEnv;
 use attestlm::engine::{CacheType, Context, ContextOptions, DecodeItem};
 use attestlm::model::{Adapter, Model};
 use attestlm::policy::SamplingPolicy;
+use attestlm::profile::Profile;
 use attestlm::sampler::Sampler;
 use attestlm::trace::logits_digest;
 use attestlm::Token;
@@ -47,7 +48,7 @@ impl Forward {
         tokens: u32,
     ) -> Result<Self, Failure> {
         let options = ContextOptions {
-            exact: kernels.reference,
+            profile: if kernels.reference { Profile::Exact1 } else { Profile::Fast1 },
             threads: 1,
             stream_tokens: tokens,
             streams: 1,

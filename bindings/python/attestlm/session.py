@@ -61,7 +61,7 @@ class Session(Completions):
         ubatch: Optional[int] = None,
         oversubscribe: Optional[bool] = None,
     ) -> None:
-        """`profile` is "exact" or "fast"; `threads` at most what affinity and cgroup quota allow; `context_tokens` the
+        """`profile` is "exact", "exact-2" or "fast"; `threads` at most what affinity and cgroup quota allow; `context_tokens` the
         longest prompt and output; `streams` the sequences live at once; `ubatch` the prompt tokens computed at once."""
         options = {
             "profile": profile,

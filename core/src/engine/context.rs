@@ -10,13 +10,17 @@ use std::sync::{Arc, Mutex};
 use llama_cpp_sys_2 as sys;
 
 use super::crew::Crew;
-use super::device::{self, Instance};
+use super::device::{self, Instance, Kernels};
+use super::executor::Lanes;
 use super::float_env::FloatEnv;
+use super::op_kinds::OpKind;
 use super::op_times::{OpTime, OpTimes};
 use super::sharing::Sharing;
 use super::weights::{AdapterWeights, Weights};
 use crate::error::{Error, ErrorKind, Result};
+use crate::kernels::Isa;
 use crate::model::{Adapter, Model};
+use crate::profile::Profile;
 use crate::Token;
 
 /// The most streams one context may hold (`LLAMA_MAX_SEQ` of the engine is 256).
@@ -31,9 +35,10 @@ pub const MAX_STREAM_TOKENS: u32 = 1 << 20;
 /// How a context is made.
 #[derive(Debug, Clone)]
 pub struct ContextOptions {
-    /// Exact profile: reference mode and graph check. Otherwise stock kernels (`fast-1`).
-    pub exact: bool,
-    /// Worker threads; the numerics do not depend on it under an exact profile.
+    /// Whose kernels compute, and whether graphs are checked. Under an exact profile the numerics depend on nothing else
+    /// here.
+    pub profile: Profile,
+    /// Worker threads.
     pub threads: u32,
     /// Capacity of each stream in tokens.
     pub stream_tokens: u32,
@@ -65,6 +70,14 @@ pub enum CacheType {
     Q8,
 }
 
+/// What is otherwise than the profile has it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Trial {
+    cache: CacheType,
+    /// Attention is one operation, as it is under `exact-2`.
+    fused_attention: bool,
+}
+
 /// One token for one stream of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DecodeItem {
@@ -77,10 +90,10 @@ pub struct DecodeItem {
 }
 
 /// A thread pool of a context.
-struct ThreadPool(sys::ggml_threadpool_t);
+pub(super) struct ThreadPool(sys::ggml_threadpool_t);
 
 impl ThreadPool {
-    fn new(threads: c_int) -> Result<Self> {
+    pub(super) fn new(threads: c_int) -> Result<Self> {
         // Workers inherit this thread's floating-point environment.
         let _env = FloatEnv::enter();
         // SAFETY: a plain constructor of defaults.
@@ -93,6 +106,10 @@ impl ThreadPool {
             return Err(Error::new(ErrorKind::Engine, "threads", "the thread pool could not be created"));
         }
         Ok(ThreadPool(pool))
+    }
+
+    pub(super) fn as_ptr(&self) -> sys::ggml_threadpool_t {
+        self.0
     }
 }
 
@@ -109,7 +126,7 @@ pub struct Context {
     context: *mut sys::llama_context,
     instance: Arc<Instance>,
     // Borrows the first pool: dropped before it.
-    crew: Crew,
+    crew: Arc<Crew>,
     _pools: [ThreadPool; 2],
     _adapter: Option<Arc<AdapterWeights>>,
     _weights: Arc<Weights>,
@@ -175,7 +192,30 @@ impl Context {
         cache: CacheType,
     ) -> Result<Self> {
         let adapter = adapter.map(Adapter::weights);
-        Self::with_cache(model.weights(), adapter, model.vocab().len(), options, &Arc::default(), cache)
+        let trial = Trial { cache, ..Trial::default() };
+        Self::with(model.weights(), adapter, model.vocab().len(), options, &Arc::default(), trial)
+    }
+
+    /// The operations of the model's graph under `exact-2`, and which of them it has kernels for.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Engine`] if llama.cpp fails.
+    pub fn operations(model: &Model) -> Result<Vec<OpKind>> {
+        let options =
+            ContextOptions { profile: Profile::Fast1, threads: 1, stream_tokens: 256, streams: 1, ubatch: 1 };
+        // Stock kernels compute any graph.
+        let mut trial = Self::with(
+            model.weights(),
+            None,
+            model.vocab().len(),
+            &options,
+            &Arc::default(),
+            Trial { fused_attention: true, ..Trial::default() },
+        )?;
+        *trial.instance.listing.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Vec::new());
+        trial.probe()?;
+        let mut listing = trial.instance.listing.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Ok(listing.take().unwrap_or_default())
     }
 
     /// Makes a context and decodes one token with it, so that a model outside the profile is
@@ -191,17 +231,18 @@ impl Context {
         options: &ContextOptions,
         abort: &Arc<AtomicBool>,
     ) -> Result<Self> {
-        Self::with_cache(weights, adapter, n_vocab, options, abort, CacheType::F16)
+        Self::with(weights, adapter, n_vocab, options, abort, Trial::default())
     }
 
-    fn with_cache(
+    fn with(
         weights: &Arc<Weights>,
         adapter: Option<&Arc<AdapterWeights>>,
         n_vocab: usize,
         options: &ContextOptions,
         abort: &Arc<AtomicBool>,
-        cache: CacheType,
+        trial: Trial,
     ) -> Result<Self> {
+        let cache = trial.cache;
         range("threads", options.threads, MAX_THREADS)?;
         range("streams", options.streams, MAX_STREAMS)?;
         range("ubatch", options.ubatch, MAX_UBATCH)?;
@@ -212,16 +253,23 @@ impl Context {
         let threads = c_int::try_from(options.threads).map_err(|_| Error::argument("threads", "too many"))?;
         let (pool, solo) = (ThreadPool::new(threads)?, ThreadPool::new(1)?);
         let sharing = Arc::new(Sharing::new(options.threads));
-        let crew = Crew::new(pool.0, threads, &sharing)?;
+        let crew = Arc::new(Crew::new(pool.0, threads, &sharing)?);
         let instance = Arc::new(Instance {
-            exact: options.exact,
-            checked: options.exact && cache == CacheType::F16,
+            kernels: match options.profile {
+                Profile::Exact2 => Kernels::Own(Isa::chosen()),
+                Profile::Exact1 => Kernels::Reference,
+                Profile::Fast1 => Kernels::Stock,
+            },
+            checked: options.profile.is_exact() && cache == CacheType::F16,
             threadpool: pool.0,
             n_threads: threads,
             solo: solo.0,
             sharing,
+            crew: Arc::clone(&crew),
+            lanes: Lanes::new(options.threads as usize),
             graphs: AtomicU64::new(0),
             times: Mutex::new(None),
+            listing: Mutex::new(None),
             refusal: Mutex::new(None),
         });
 
@@ -237,11 +285,17 @@ impl Context {
         params.n_seq_max = options.streams;
         params.n_threads = threads;
         params.n_threads_batch = threads;
-        // The reference flash path accumulates V in f16 and stagnates on long contexts.
-        params.flash_attn_type =
-            if options.exact { sys::LLAMA_FLASH_ATTN_TYPE_DISABLED } else { sys::LLAMA_FLASH_ATTN_TYPE_AUTO };
+        params.flash_attn_type = match options.profile {
+            Profile::Exact2 => sys::LLAMA_FLASH_ATTN_TYPE_ENABLED,
+            // The reference flash path accumulates V in f16 and stagnates on long contexts.
+            Profile::Exact1 => sys::LLAMA_FLASH_ATTN_TYPE_DISABLED,
+            Profile::Fast1 => sys::LLAMA_FLASH_ATTN_TYPE_AUTO,
+        };
         params.type_k = if cache == CacheType::F16 { sys::GGML_TYPE_F16 } else { sys::GGML_TYPE_Q8_0 };
         params.type_v = sys::GGML_TYPE_F16;
+        if trial.fused_attention {
+            params.flash_attn_type = sys::LLAMA_FLASH_ATTN_TYPE_ENABLED;
+        }
         if cache == CacheType::Q8 {
             params.type_v = sys::GGML_TYPE_Q8_0;
             params.flash_attn_type = sys::LLAMA_FLASH_ATTN_TYPE_ENABLED;
@@ -600,12 +654,12 @@ mod tests {
     fn context(
         weights: &Arc<Weights>,
         vocab: &Vocab,
-        exact: bool,
+        profile: Profile,
         threads: u32,
         ubatch: u32,
         streams: u32,
     ) -> Context {
-        let options = ContextOptions { exact, threads, stream_tokens: 512, streams, ubatch };
+        let options = ContextOptions { profile, threads, stream_tokens: 512, streams, ubatch };
         Context::new(weights, None, vocab.len(), &options, &Arc::new(AtomicBool::new(false))).unwrap()
     }
 
@@ -632,24 +686,32 @@ mod tests {
             .repeat(24);
         let tokens: Vec<Token> = vocab.tokenize(&text).unwrap().into_iter().take(300).collect();
         assert!(tokens.len() > 250);
-        let reference = run(&mut context(&weights, &vocab, true, 1, 1, 1), &tokens, 1);
-        let mut fast_differs = false;
-        for (threads, ubatch) in [(1, 512), (2, 64), (4, 7), (2, 512)] {
-            let rows =
-                run(&mut context(&weights, &vocab, true, threads, ubatch, 1), &tokens, ubatch as usize);
-            assert!(rows == reference, "threads {threads}, ubatch {ubatch}");
-            let mut timed = context(&weights, &vocab, true, threads, ubatch, 1);
-            let mut rows = Vec::new();
-            let times = timed.time_operations(|ctx| {
-                rows = run(ctx, &tokens, ubatch as usize);
-                Ok(())
-            });
-            assert!(rows == reference, "node by node, threads {threads}, ubatch {ubatch}");
-            assert!(times.unwrap().iter().any(|time| time.name == "MUL_MAT q8_0 ffn_down"));
-            let rows =
-                run(&mut context(&weights, &vocab, false, threads, ubatch, 1), &tokens, ubatch as usize);
-            fast_differs |= rows != reference;
+        for profile in [Profile::Exact2, Profile::Exact1] {
+            let reference = run(&mut context(&weights, &vocab, profile, 1, 1, 1), &tokens, 1);
+            for (threads, ubatch) in [(1, 512), (2, 64), (4, 7), (2, 512)] {
+                let at = format!("{profile:?}, threads {threads}, ubatch {ubatch}");
+                let rows = run(
+                    &mut context(&weights, &vocab, profile, threads, ubatch, 1),
+                    &tokens,
+                    ubatch as usize,
+                );
+                assert!(rows == reference, "{at}");
+                let mut timed = context(&weights, &vocab, profile, threads, ubatch, 1);
+                let mut rows = Vec::new();
+                let times = timed.time_operations(|ctx| {
+                    rows = run(ctx, &tokens, ubatch as usize);
+                    Ok(())
+                });
+                assert!(rows == reference, "node by node, {at}");
+                assert!(times.unwrap().iter().any(|time| time.name == "MUL_MAT q8_0 ffn_down"));
+            }
         }
-        assert!(fast_differs, "the fast profile should not be exact: is reference mode really switched?");
+        let fast = |threads, ubatch: u32| {
+            run(&mut context(&weights, &vocab, Profile::Fast1, threads, ubatch, 1), &tokens, ubatch as usize)
+        };
+        assert!(
+            fast(1, 512) != fast(1, 1),
+            "the fast profile should not be exact: is reference mode really switched?"
+        );
     }
 }

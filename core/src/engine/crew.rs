@@ -24,6 +24,7 @@ type Work<'a> = dyn Fn(usize) + Sync + 'a;
 /// Where the callback finds the work of the call in progress.
 struct Slot {
     work: Cell<Option<*const Work<'static>>>,
+    busy: AtomicBool,
     panicked: AtomicBool,
 }
 
@@ -36,6 +37,11 @@ pub(crate) struct Crew {
     sharing: Arc<Sharing>,
     slot: Box<Slot>,
 }
+
+// SAFETY: one call at a time uses slot and graph: `run_all` sees to it.
+unsafe impl Send for Crew {}
+// SAFETY: as above.
+unsafe impl Sync for Crew {}
 
 struct Graph {
     memory: *mut sys::ggml_context,
@@ -53,7 +59,11 @@ impl Drop for Graph {
 impl Crew {
     /// The crew of `pool`, which has `threads` threads and outlives the crew.
     pub(super) fn new(pool: sys::ggml_threadpool_t, threads: c_int, sharing: &Arc<Sharing>) -> Result<Self> {
-        let slot = Box::new(Slot { work: Cell::new(None), panicked: AtomicBool::new(false) });
+        let slot = Box::new(Slot {
+            work: Cell::new(None),
+            busy: AtomicBool::new(false),
+            panicked: AtomicBool::new(false),
+        });
         let graph = if threads > 1 { Some(Graph::new(pool, threads, &slot)?) } else { None };
         Ok(Crew {
             threads: usize::try_from(threads).unwrap_or(1).max(1),
@@ -74,26 +84,41 @@ impl Crew {
     /// # Errors
     /// [`ErrorKind::Internal`] if `work` panicked on any thread, [`ErrorKind::Engine`] if ggml failed.
     pub(crate) fn run(&self, lanes: usize, work: &Work<'_>) -> Result<()> {
-        let Some(graph) = self.graph.as_ref().filter(|_| lanes > 1 && !self.sharing.is_alone()) else {
+        if lanes < 2 || self.sharing.is_alone() {
             work(0);
             return Ok(());
-        };
+        }
         let lanes = lanes.min(self.threads);
         let limited = |lane: usize| {
             if lane < lanes {
                 work(lane);
             }
         };
-        let limited: &Work<'_> = &limited;
+        self.run_all(&limited)
+    }
+
+    /// Calls `work` once on each thread, as [`Self::run`] does.
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) fn run_all(&self, work: &Work<'_>) -> Result<()> {
+        let Some(graph) = &self.graph else {
+            work(0);
+            return Ok(());
+        };
+        if self.slot.busy.swap(true, Ordering::Acquire) {
+            return Err(Error::new(ErrorKind::Internal, "engine", "the pool works for another call"));
+        }
         // SAFETY: only the lifetime changes; the slot is emptied before this call returns, and nobody
         // looks into it afterwards: ggml waits for its workers.
-        let pointer: *const Work<'static> = unsafe { std::mem::transmute(std::ptr::from_ref(limited)) };
+        let pointer: *const Work<'static> = unsafe { std::mem::transmute(std::ptr::from_ref(work)) };
         self.slot.work.set(Some(pointer));
         let mut plan = graph.plan;
         // SAFETY: graph and plan were made for this pool, which computes nothing else now: decoding
         // needs the context mutably.
         let status = unsafe { sys::ggml_graph_compute(graph.graph, &raw mut plan) };
         self.slot.work.set(None);
+        self.slot.busy.store(false, Ordering::Release);
         if self.slot.panicked.swap(false, Ordering::Relaxed) {
             return Err(Error::new(ErrorKind::Internal, "engine", "a worker panicked"));
         }

@@ -19,16 +19,31 @@ use llama_cpp_sys_2 as sys;
 use once_cell::sync::OnceCell;
 
 use super::abi::{Backend, BackendInterface, Device, DeviceInterface, Reg, RegInterface, API_VERSION};
+use super::crew::Crew;
+use super::executor::{Computation, Lanes, Outcome};
 use super::float_env::FloatEnv;
+use super::op_kinds::{self, OpKind};
 use super::op_times::OpTimes;
 use super::sharing::Sharing;
 use super::{graph, waiting};
 use crate::error::{Error, ErrorKind, Result};
+use crate::kernels::Isa;
+
+/// Whose kernels compute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kernels {
+    /// ggml's, as they come.
+    Stock,
+    /// ggml's reference path.
+    Reference,
+    /// The project's own, by an instruction set.
+    Own(Isa),
+}
 
 /// How an instance computes, and what its session learns from it.
 pub(super) struct Instance {
-    /// ggml's reference mode.
-    pub exact: bool,
+    /// Whose kernels compute.
+    pub kernels: Kernels,
     /// Every graph is checked against the profile's list.
     pub checked: bool,
     /// The session's thread pool.
@@ -39,10 +54,16 @@ pub(super) struct Instance {
     pub solo: sys::ggml_threadpool_t,
     /// Which of the two computes the next graph.
     pub sharing: Arc<Sharing>,
+    /// The threads of the pool, for kernels of our own.
+    pub crew: Arc<Crew>,
+    /// What each of them keeps.
+    pub lanes: Lanes,
     /// Number of graphs computed.
     pub graphs: AtomicU64,
     /// Whether nodes are computed one by one and timed, and what was found.
     pub times: Mutex<Option<OpTimes>>,
+    /// Where the operations of the next graph are listed, if that is wanted.
+    pub listing: Mutex<Option<Vec<OpKind>>>,
     /// Why a graph was refused, taken by the session after a failed decode.
     pub refusal: Mutex<Option<String>>,
 }
@@ -54,6 +75,57 @@ unsafe impl Send for Instance {}
 unsafe impl Sync for Instance {}
 
 impl Instance {
+    fn refuse(&self, why: String) {
+        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+    }
+
+    /// Computes a graph by kernels of our own.
+    ///
+    /// # Safety
+    /// `graph` is a valid graph, `state` the backend's; this machine has `isa`.
+    ///
+    /// # Errors
+    /// Why the graph is outside the profile.
+    unsafe fn compute(
+        &self,
+        graph: *mut sys::ggml_cgraph,
+        isa: Isa,
+        state: &BackendState,
+    ) -> std::result::Result<sys::ggml_status, String> {
+        let (callback, data) = *state.abort.lock().unwrap_or_else(PoisonError::into_inner);
+        let data = data as usize;
+        // SAFETY: llama.cpp sets both together, and keeps them for as long as the context lives.
+        let stop = move || callback.is_some_and(|callback| unsafe { callback(data as *mut c_void) });
+        let mut times = self.times.lock().unwrap_or_else(PoisonError::into_inner);
+        // SAFETY: by the contract.
+        let computation = unsafe {
+            graph::check_whole(graph)?;
+            Computation::of(graph, isa, &self.lanes, &stop, times.is_some())?
+        };
+        self.graphs.fetch_add(1, Ordering::Relaxed);
+        let (begun, watch) = (std::time::Instant::now(), waiting::Watch::start());
+        let shares = self.sharing.shares();
+        if shares {
+            let ran = self.crew.run_all(&|lane| computation.run(lane));
+            let (took, waited) = watch.stop();
+            self.sharing.learn(took, waited);
+            if ran.is_err() {
+                return Ok(sys::GGML_STATUS_FAILED);
+            }
+        } else {
+            computation.run(0);
+        }
+        let outcome = computation.outcome();
+        if let Some(times) = &mut *times {
+            times.add(computation.times(begun));
+        }
+        Ok(match outcome {
+            Outcome::Done => sys::GGML_STATUS_SUCCESS,
+            Outcome::Stopped => sys::GGML_STATUS_ABORTED,
+            Outcome::Failed(what) => return Err(what.to_owned()),
+        })
+    }
+
     /// Takes the reason of the last refusal.
     pub(super) fn take_refusal(&self) -> Option<String> {
         self.refusal.lock().unwrap_or_else(PoisonError::into_inner).take()
@@ -83,6 +155,8 @@ struct BackendState {
     instance: Option<Arc<Instance>>,
     /// The private CPU backend; NULL for a pass-through instance.
     cpu: sys::ggml_backend_t,
+    /// What llama.cpp wants asked whether to go on.
+    abort: Mutex<(sys::ggml_abort_callback, *mut c_void)>,
 }
 
 struct Registration {
@@ -277,12 +351,16 @@ unsafe extern "C" fn init_backend(
             unsafe {
                 sys::ggml_backend_cpu_set_n_threads(cpu, instance.n_threads);
                 sys::ggml_backend_cpu_set_threadpool(cpu, instance.threadpool);
-                sys::ggml_backend_cpu_set_use_ref(cpu, instance.exact);
+                sys::ggml_backend_cpu_set_use_ref(cpu, instance.kernels == Kernels::Reference);
             }
             (&raw const registration.device, cpu)
         }
     };
-    let state = Box::into_raw(Box::new(BackendState { instance, cpu }));
+    let state = Box::into_raw(Box::new(BackendState {
+        instance,
+        cpu,
+        abort: Mutex::new((None, std::ptr::null_mut())),
+    }));
     Box::into_raw(Box::new(Backend {
         guid: guid(),
         iface: BackendInterface {
@@ -351,12 +429,23 @@ unsafe extern "C" fn graph_compute(
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         // Worker 0 of the pool is this thread, the caller's: its rounding mode counts.
         let _env = FloatEnv::enter();
+        if let Kernels::Own(isa) = instance.kernels {
+            // SAFETY: ggml passes a valid graph; the session asked for a set that is here.
+            return unsafe { instance.compute(graph, isa, state) }.unwrap_or_else(|why| {
+                instance.refuse(why);
+                sys::GGML_STATUS_FAILED
+            });
+        }
         if instance.checked {
             // SAFETY: ggml passes a valid graph.
             if let Err(why) = unsafe { graph::check(graph) } {
-                *instance.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+                instance.refuse(why);
                 return sys::GGML_STATUS_FAILED;
             }
+        }
+        if let Some(listing) = &mut *instance.listing.lock().unwrap_or_else(PoisonError::into_inner) {
+            // SAFETY: as above.
+            *listing = unsafe { op_kinds::list(graph) };
         }
         instance.graphs.fetch_add(1, Ordering::Relaxed);
         let shares = instance.sharing.shares();
@@ -391,6 +480,7 @@ unsafe extern "C" fn set_abort_callback(
 ) {
     // SAFETY: ggml passes one of our backends.
     let state = unsafe { state(backend) };
+    *state.abort.lock().unwrap_or_else(PoisonError::into_inner) = (callback, data);
     if !state.cpu.is_null() {
         // SAFETY: `cpu` is a CPU backend; the session keeps `data` alive longer than the context.
         unsafe { sys::ggml_backend_cpu_set_abort_callback(state.cpu, callback, data) };

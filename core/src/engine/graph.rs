@@ -8,6 +8,8 @@ use std::ffi::CStr;
 
 use llama_cpp_sys_2 as sys;
 
+use super::executor::{name_of, source};
+
 /// Weight types proven exact: ggml's reference path computes them row by row.
 pub(super) const WEIGHT_TYPES: &[sys::ggml_type] = &[
     sys::GGML_TYPE_F32,
@@ -37,15 +39,36 @@ pub(super) const WEIGHT_TYPES: &[sys::ggml_type] = &[
 pub(super) unsafe fn check(graph: *mut sys::ggml_cgraph) -> Result<(), String> {
     // SAFETY: the caller passes a valid graph.
     let n_nodes = unsafe { sys::ggml_graph_n_nodes(graph) };
+    for i in 0..n_nodes {
+        // SAFETY: i is a node index of the graph; nodes are valid tensors.
+        let node = unsafe { &*sys::ggml_graph_node(graph, i) };
+        check_node(node).map_err(|what| describe(i.unsigned_abs() as usize, node, what))?;
+    }
+    // SAFETY: as ours.
+    unsafe { check_whole(graph) }
+}
+
+/// What is wrong with a node.
+pub(super) fn describe(index: usize, node: &sys::ggml_tensor, what: &str) -> String {
+    // SAFETY: ggml_op_desc returns a static string.
+    let op = unsafe { CStr::from_ptr(sys::ggml_op_desc(node)) }.to_string_lossy();
+    format!("node {index} `{}`: {op}: {what}", name_of(node))
+}
+
+/// Checks that `graph` is one whole forward pass.
+///
+/// # Safety
+/// As of [`check`].
+///
+/// # Errors
+/// What a whole pass must contain and does not.
+pub(super) unsafe fn check_whole(graph: *mut sys::ggml_cgraph) -> Result<(), String> {
+    // SAFETY: the caller passes a valid graph.
+    let n_nodes = unsafe { sys::ggml_graph_n_nodes(graph) };
     let (mut embeds_tokens, mut has_output) = (false, false);
     for i in 0..n_nodes {
         // SAFETY: i is a node index of the graph; nodes are valid tensors.
         let node = unsafe { &*sys::ggml_graph_node(graph, i) };
-        check_node(node).map_err(|what| {
-            // SAFETY: ggml_op_desc returns a static string.
-            let op = unsafe { CStr::from_ptr(sys::ggml_op_desc(node)) }.to_string_lossy();
-            format!("node {i} `{}`: {op}: {what}", name_of(node))
-        })?;
         embeds_tokens |= node.op == sys::GGML_OP_GET_ROWS
             && source(node, 0).is_some_and(|s| name_of(s) == "token_embd.weight");
         has_output |= name_of(node) == "result_output";
@@ -59,16 +82,6 @@ pub(super) unsafe fn check(graph: *mut sys::ggml_cgraph) -> Result<(), String> {
             if has_output { "with" } else { "without" },
         ))
     }
-}
-
-fn name_of(tensor: &sys::ggml_tensor) -> &str {
-    // SAFETY: ggml keeps `name` NUL-terminated inside its 64 bytes.
-    unsafe { CStr::from_ptr(tensor.name.as_ptr()) }.to_str().unwrap_or("")
-}
-
-fn source(node: &sys::ggml_tensor, index: usize) -> Option<&sys::ggml_tensor> {
-    // SAFETY: sources are NULL or valid tensors of the same graph or its leaves.
-    node.src.get(index).and_then(|p| unsafe { p.as_ref() })
 }
 
 fn check_node(node: &sys::ggml_tensor) -> Result<(), &'static str> {

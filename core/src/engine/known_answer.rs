@@ -3,7 +3,7 @@
 //! Every operation of the graph check runs on synthetic tensors (each weight type, odd sizes, RoPE
 //! up to position 131,071, activations over a table), the frozen libm is sampled, and the bundled
 //! model reads 300 tokens; with one thread and with two. The digest of all results must equal the
-//! constant in [`crate::profile`], or the library refuses to attest.
+//! constant in [`crate::profile`], or the library refuses to attest. Each exact profile has its own.
 
 use std::sync::atomic::AtomicBool;
 use std::sync::Arc;
@@ -11,10 +11,17 @@ use std::sync::Arc;
 use llama_cpp_sys_2 as sys;
 use once_cell::sync::OnceCell;
 
+use super::context::ThreadPool;
+use super::crew::Crew;
+use super::device::Kernels;
+use super::executor::{has_kernels, Computation, Lanes, Outcome};
 use super::float_env::FloatEnv;
+use super::graph::WEIGHT_TYPES;
+use super::sharing::Sharing;
 use super::{Context, ContextOptions, DecodeItem};
 use crate::error::{Error, ErrorKind, Result};
-use crate::profile;
+use crate::kernels::Isa;
+use crate::profile::{self, Profile};
 
 type Digest = [u8; 32];
 
@@ -23,10 +30,17 @@ type Digest = [u8; 32];
 /// # Errors
 /// [`ErrorKind::Unsupported`]: this build or machine computes something else; [`ErrorKind::Io`] or
 /// [`ErrorKind::Engine`]: the test could not be run, and the next call tries again.
-pub fn check() -> Result<()> {
-    static OUTCOME: OnceCell<Result<()>> = OnceCell::new();
-    OUTCOME
-        .get_or_try_init(|| match run() {
+pub fn check(profile: Profile) -> Result<()> {
+    static REFERENCE: OnceCell<Result<()>> = OnceCell::new();
+    static OWN: [OnceCell<Result<()>>; Isa::ALL.len()] = [const { OnceCell::new() }; Isa::ALL.len()];
+    let isa = Isa::chosen();
+    let outcome = match profile {
+        Profile::Fast1 => return Ok(()),
+        Profile::Exact1 => &REFERENCE,
+        Profile::Exact2 => &OWN[isa as usize],
+    };
+    outcome
+        .get_or_try_init(|| match run(profile, isa) {
             // What this machine computes stays so; that it lacked memory or descriptors need not.
             Err(error) if error.kind() != ErrorKind::Unsupported => Err(error),
             outcome => Ok(outcome),
@@ -34,14 +48,19 @@ pub fn check() -> Result<()> {
         .clone()
 }
 
-fn run() -> Result<()> {
+fn run(profile: Profile, isa: Isa) -> Result<()> {
     super::start()?;
-    compare("operations", operations(1)?, profile::KNOWN_OPERATIONS)?;
-    compare("operations on two threads", operations(2)?, profile::KNOWN_OPERATIONS)?;
+    let (kernels, known) = match profile {
+        Profile::Exact2 => (Kernels::Own(isa), profile::KNOWN_OPERATIONS_2),
+        Profile::Exact1 | Profile::Fast1 => (Kernels::Reference, profile::KNOWN_OPERATIONS),
+    };
+    compare("operations", operations(kernels, 1)?, known)?;
+    compare("operations on two threads", operations(kernels, 2)?, known)?;
     #[cfg(feature = "bundled")]
     {
-        compare("model", bundled_model(1, 64)?, profile::KNOWN_MODEL)?;
-        compare("model on two threads", bundled_model(2, 7)?, profile::KNOWN_MODEL)?;
+        let known = if profile == Profile::Exact2 { profile::KNOWN_MODEL_2 } else { profile::KNOWN_MODEL };
+        compare("model", bundled_model(profile, 1, 64)?, known)?;
+        compare("model on two threads", bundled_model(profile, 2, 7)?, known)?;
     }
     super::return_free_memory();
     Ok(())
@@ -163,9 +182,9 @@ impl Bench {
         self.results.push(tensor);
     }
 
-    fn matrices(&mut self) {
+    fn matrices(&mut self, kinds: &[sys::ggml_type]) {
         let c = self.context;
-        for kind in super::graph::WEIGHT_TYPES.iter().copied() {
+        for kind in kinds.iter().copied() {
             let block = unsafe { sys::ggml_blck_size(kind) };
             for (columns, rows, batch) in [(block.max(32), 33, 1), (3 * block.max(32), 17, 5), (768, 5, 37)] {
                 let w = self.weights(kind, [columns, rows, 1]);
@@ -186,6 +205,42 @@ impl Bench {
             );
             unsafe { self.result(sys::ggml_mul_mat_id(c, experts, x, chosen)) };
         }
+    }
+
+    /// Attention in one operation: five queries by four heads that share two of keys, with what each sees.
+    fn flash_attention(&mut self) {
+        let c = self.context;
+        // Keys and values of 64; of 80 and 48 with a soft cap, of a stream whose first positions are out of sight.
+        for (key, value, cells, cap) in [(64, 64, 37, 0.0f32), (80, 48, 700, 30.0)] {
+            let queries = 5;
+            let (k, v) = (self.f32([key, cells, 2], 1.0), self.f32([value, cells, 2], 1.0));
+            let q = self.f32([key, queries, 4], 1.0);
+            let mut mask_values = vec![f32::NEG_INFINITY; usize::try_from(cells * queries).unwrap_or(0)];
+            for (at, value) in (0i64..).zip(&mut mask_values) {
+                let (query, position) = (at / cells, at % cells);
+                let last = cells - queries + query;
+                if position <= last && position + 500 > last {
+                    *value = 0.0;
+                }
+            }
+            let mask = self.f32_of([cells, queries, 1], &mask_values);
+            unsafe {
+                let half = |of: *mut sys::ggml_tensor, width| {
+                    let to = sys::ggml_new_tensor_3d(c, sys::GGML_TYPE_F16, width, cells, 2);
+                    sys::ggml_cpy(c, of, to)
+                };
+                let mask =
+                    sys::ggml_cpy(c, mask, sys::ggml_new_tensor_2d(c, sys::GGML_TYPE_F16, cells, queries));
+                let (k, v) = (half(k, key), half(v, value));
+                self.result(sys::ggml_flash_attn_ext(c, q, k, v, mask, 0.125, 0.0, cap));
+                self.result(sys::ggml_cont(c, sys::ggml_permute(c, q, 0, 2, 1, 3)));
+            }
+        }
+        let half = self.weights(sys::GGML_TYPE_F16, [64, 41, 1]);
+        let row_ids: Vec<u8> = [40i64, 0, 7].iter().flat_map(|v| v.to_le_bytes()).collect();
+        let row_ids = self.input_bytes(sys::GGML_TYPE_I64, [3, 1, 1], row_ids);
+        let new_rows = self.f32([64, 3, 1], 1.0);
+        unsafe { self.result(sys::ggml_set_rows(c, half, new_rows, row_ids)) };
     }
 
     fn attention(&mut self) {
@@ -290,7 +345,7 @@ impl Bench {
         }
     }
 
-    fn compute(mut self, threads: i32) -> Result<Digest> {
+    fn compute(mut self, kernels: Kernels, threads: i32) -> Result<Digest> {
         let failed =
             |what: &str| Error::new(ErrorKind::Engine, "profile", format!("known-answer test: {what}"));
         unsafe {
@@ -309,15 +364,10 @@ impl Bench {
             for (tensor, bytes) in &self.inputs {
                 sys::ggml_backend_tensor_set(*tensor, bytes.as_ptr().cast(), 0, bytes.len());
             }
-            let backend = sys::ggml_backend_cpu_init();
-            if backend.is_null() {
-                sys::ggml_backend_buffer_free(buffer);
-                return Err(failed("out of memory"));
-            }
-            sys::ggml_backend_cpu_set_n_threads(backend, threads);
-            sys::ggml_backend_cpu_set_use_ref(backend, true);
-            let status = sys::ggml_backend_graph_compute(backend, graph);
-            sys::ggml_backend_free(backend);
+            let computed = match kernels {
+                Kernels::Own(isa) => computed_by_own(graph, isa, threads),
+                Kernels::Reference | Kernels::Stock => computed_by_reference(graph, threads),
+            };
             let mut hasher = blake3::Hasher::new();
             for tensor in std::mem::take(&mut self.results) {
                 let mut bytes = vec![0u8; sys::ggml_nbytes(tensor)];
@@ -325,9 +375,7 @@ impl Bench {
                 hasher.update(&bytes);
             }
             sys::ggml_backend_buffer_free(buffer);
-            if status != sys::GGML_STATUS_SUCCESS {
-                return Err(failed("a graph failed"));
-            }
+            computed.map_err(|why| failed(&why))?;
             Ok(*hasher.finalize().as_bytes())
         }
     }
@@ -340,16 +388,80 @@ impl Drop for Bench {
     }
 }
 
-/// The digest over every operation and the frozen functions.
-fn operations(threads: i32) -> Result<Digest> {
+/// By ggml's reference path.
+///
+/// # Safety
+/// A valid graph in buffers of the CPU.
+unsafe fn computed_by_reference(
+    graph: *mut sys::ggml_cgraph,
+    threads: i32,
+) -> std::result::Result<(), String> {
+    // SAFETY: by the contract; the backend is checked and freed.
+    unsafe {
+        let backend = sys::ggml_backend_cpu_init();
+        if backend.is_null() {
+            return Err("out of memory".into());
+        }
+        sys::ggml_backend_cpu_set_n_threads(backend, threads);
+        sys::ggml_backend_cpu_set_use_ref(backend, true);
+        let status = sys::ggml_backend_graph_compute(backend, graph);
+        sys::ggml_backend_free(backend);
+        if status == sys::GGML_STATUS_SUCCESS {
+            Ok(())
+        } else {
+            Err("a graph failed".into())
+        }
+    }
+}
+
+/// By kernels of our own.
+///
+/// # Safety
+/// As of [`computed_by_reference`]; this machine has `isa`.
+unsafe fn computed_by_own(
+    graph: *mut sys::ggml_cgraph,
+    isa: Isa,
+    threads: i32,
+) -> std::result::Result<(), String> {
+    // The crew is dropped before its pool.
+    let pool = ThreadPool::new(threads).map_err(|error| error.to_string())?;
+    let sharing = Arc::new(Sharing::new(threads.unsigned_abs()));
+    let crew = Crew::new(pool.as_ptr(), threads, &sharing).map_err(|error| error.to_string())?;
+    let lanes = Lanes::new(crew.threads());
+    // SAFETY: by the contract.
+    let computation = unsafe { Computation::of(graph, isa, &lanes, &|| false, false) }?;
+    crew.run_all(&|lane| computation.run(lane)).map_err(|error| error.to_string())?;
+    match computation.outcome() {
+        Outcome::Done => Ok(()),
+        Outcome::Stopped => Err("a graph was stopped".into()),
+        Outcome::Failed(what) => Err(what.into()),
+    }
+}
+
+/// The digest over every operation of a profile, and for ggml's kernels over the frozen functions.
+fn operations(kernels: Kernels, threads: i32) -> Result<Digest> {
     let _env = FloatEnv::enter();
     let mut hasher = blake3::Hasher::new();
-    for part in [Bench::matrices, Bench::attention, Bench::rope, Bench::elementwise] {
+    let is_own = matches!(kernels, Kernels::Own(_));
+    let types: Vec<sys::ggml_type> =
+        WEIGHT_TYPES.iter().copied().filter(|kind| !is_own || has_kernels(*kind)).collect();
+    let mut part = |build: &dyn Fn(&mut Bench)| -> Result<()> {
         let mut bench = Bench::new()?;
-        part(&mut bench);
-        hasher.update(&bench.compute(threads)?);
+        build(&mut bench);
+        hasher.update(&bench.compute(kernels, threads)?);
+        Ok(())
+    };
+    part(&|bench| bench.matrices(&types))?;
+    if is_own {
+        part(&Bench::flash_attention)?;
+    } else {
+        part(&Bench::attention)?;
     }
-    hasher.update(&frozen_functions());
+    part(&Bench::rope)?;
+    part(&Bench::elementwise)?;
+    if !is_own {
+        hasher.update(&frozen_functions());
+    }
     Ok(*hasher.finalize().as_bytes())
 }
 
@@ -390,11 +502,11 @@ fn frozen_functions() -> Digest {
 
 /// The digest of the bundled model's logits over 300 positions.
 #[cfg(feature = "bundled")]
-fn bundled_model(threads: u32, ubatch: u32) -> Result<Digest> {
+fn bundled_model(profile: Profile, threads: u32, ubatch: u32) -> Result<Digest> {
     let file = super::memory_file(crate::model::BUNDLED)?;
     let weights = Arc::new(super::Weights::load(&file, &mut |_| (), &AtomicBool::new(false))?);
     let vocab = super::Vocab::read(&weights, super::Split::default())?;
-    let options = ContextOptions { exact: true, threads, stream_tokens: 512, streams: 1, ubatch };
+    let options = ContextOptions { profile, threads, stream_tokens: 512, streams: 1, ubatch };
     let mut context = Context::new(&weights, None, vocab.len(), &options, &Arc::new(AtomicBool::new(false)))?;
     let mut numbers = Numbers(300);
     let items: Vec<DecodeItem> = (0..300)
@@ -424,9 +536,26 @@ mod tests {
     fn this_build_gives_the_pinned_answer() {
         super::super::start().unwrap();
         let hex = |d: Digest| d.iter().map(|b| format!("{b:02x}")).collect::<String>();
-        assert_eq!(hex(operations(1).unwrap()), hex(profile::KNOWN_OPERATIONS), "operations");
-        assert_eq!(hex(bundled_model(1, 64).unwrap()), hex(profile::KNOWN_MODEL), "model");
-        check().unwrap();
+        let of = |kernels| hex(operations(kernels, 1).unwrap());
+        assert_eq!(of(Kernels::Reference), hex(profile::KNOWN_OPERATIONS), "operations");
+        let of = |profile| hex(bundled_model(profile, 1, 64).unwrap());
+        assert_eq!(of(Profile::Exact1), hex(profile::KNOWN_MODEL), "model");
+        check(Profile::Exact1).unwrap();
+    }
+
+    /// As above; by every instruction set that is here.
+    #[test]
+    fn every_instruction_set_gives_the_pinned_answer() {
+        super::super::start().unwrap();
+        let hex = |d: Digest| d.iter().map(|b| format!("0x{b:02x}, ")).collect::<String>();
+        for isa in Isa::ALL.into_iter().filter(|isa| isa.is_here()) {
+            let found = hex(operations(Kernels::Own(isa), 2).unwrap());
+            println!("{isa:?} {found}");
+            assert_eq!(found, hex(profile::KNOWN_OPERATIONS_2), "operations, {isa:?}");
+        }
+        let found = hex(bundled_model(Profile::Exact2, 1, 64).unwrap());
+        assert_eq!(found, hex(profile::KNOWN_MODEL_2), "model");
+        check(Profile::Exact2).unwrap();
     }
 
     #[test]

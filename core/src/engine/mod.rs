@@ -5,11 +5,13 @@ mod context;
 pub mod cpu;
 pub(crate) mod crew;
 mod device;
+mod executor;
 pub mod float_env;
 mod frozen;
 mod graph;
 pub mod known_answer;
 mod logs;
+mod op_kinds;
 mod op_times;
 mod quota;
 mod sharing;
@@ -26,6 +28,7 @@ pub use context::CacheType;
 pub use context::{
     Context, ContextOptions, DecodeItem, MAX_STREAMS, MAX_STREAM_TOKENS, MAX_THREADS, MAX_UBATCH,
 };
+pub use op_kinds::OpKind;
 pub use op_times::OpTime;
 pub(crate) use vocab::Split;
 pub use vocab::{Vocab, MAX_TEXT_BYTES};

@@ -33,6 +33,18 @@ impl OpTimes {
         list
     }
 
+    /// Adds what phases took.
+    pub(super) fn add(&mut self, phases: Vec<(*const sys::ggml_tensor, Duration)>) {
+        for (node, took) in phases {
+            // SAFETY: nodes of the graph in progress.
+            if let Some(name) = kind(unsafe { &*node }) {
+                let entry = self.0.entry(name).or_default();
+                entry.0 += 1;
+                entry.1 += took;
+            }
+        }
+    }
+
     /// Computes `graph` node by node on `backend`.
     ///
     /// # Safety
@@ -77,7 +89,7 @@ impl OpTimes {
 }
 
 /// The kind of a node; none for one that computes nothing.
-fn kind(node: &sys::ggml_tensor) -> Option<String> {
+pub(super) fn kind(node: &sys::ggml_tensor) -> Option<String> {
     if matches!(
         node.op,
         sys::GGML_OP_NONE

@@ -59,9 +59,14 @@ impl Watch {
     }
 }
 
-/// One round of a waiting loop.
+/// One round of a waiting loop of the engine.
 #[no_mangle]
 extern "C" fn attestlm_pause() {
+    pause();
+}
+
+/// One round of a waiting loop.
+pub(super) fn pause() {
     let now = ticks();
     let mut wait = WAIT.get();
     if now.wrapping_sub(wait.last) > SAME_WAIT {

@@ -46,40 +46,135 @@ impl Scaling {
     }
 }
 
+/// Where the columns of some [`Activations`] are written, by several threads at once if each has its own columns.
+#[derive(Debug, Clone, Copy)]
+pub struct Writer {
+    units: usize,
+    quants: *mut [i8; UNIT],
+    scales: *mut f32,
+    sums: *mut [i32; 2],
+    scaled_sums: *mut f32,
+}
+
+// SAFETY: who writes through it promises to do so alone.
+unsafe impl Send for Writer {}
+// SAFETY: as above.
+unsafe impl Sync for Writer {}
+
+impl Writer {
+    /// Where the activations are, as a number.
+    #[must_use]
+    pub fn address(&self) -> usize {
+        self.quants as usize
+    }
+
+    /// Quantizes a column. What comes of it does not depend on `isa`; one that this machine does not have counts as scalar.
+    ///
+    /// # Safety
+    /// The activations live and have this column, which nobody else uses meanwhile; a column of values lies at `values`.
+    pub unsafe fn write(&self, isa: Isa, column: usize, values: *const f32) {
+        let at = column * self.units;
+        // SAFETY: by the contract.
+        unsafe {
+            let to = Writer {
+                units: self.units,
+                quants: self.quants.add(at),
+                scales: self.scales.add(at),
+                sums: self.sums.add(at),
+                scaled_sums: self.scaled_sums.add(at),
+            };
+            match isa {
+                #[cfg(target_arch = "x86_64")]
+                Isa::Avx512 if isa.is_here() => super::x86::avx512::quantize(values.cast(), &to),
+                #[cfg(target_arch = "x86_64")]
+                Isa::Avx2 if isa.is_here() => super::x86::avx2::quantize(values.cast(), &to),
+                _ => to.each(values.cast(), reference::quantize),
+            }
+        }
+    }
+
+    /// Every unit of a column.
+    ///
+    /// # Safety
+    /// As of [`Self::write`].
+    #[inline(always)]
+    pub(super) unsafe fn each(
+        &self,
+        values: *const [f32; UNIT],
+        run: impl Fn(&[f32; UNIT], &mut [i8; UNIT]) -> Quantized,
+    ) {
+        for unit in 0..self.units {
+            // SAFETY: by the contract.
+            unsafe {
+                let Quantized { scale, sums } = run(&*values.add(unit), &mut *self.quants.add(unit));
+                *self.scales.add(unit) = scale;
+                *self.sums.add(unit) = sums;
+                #[allow(clippy::cast_precision_loss)] // at most 32 * 127
+                let sum = (sums[0] + sums[1]) as f32;
+                *self.scaled_sums.add(unit) = sum * scale;
+            }
+        }
+    }
+}
+
 impl Activations {
-    /// Quantizes columns of `units` units, which lie one after the other. What comes of it does not depend on `isa`; one that
-    /// this machine does not have counts as scalar.
+    /// Room for `columns` columns of `units` units, all 0.
+    #[must_use]
+    pub fn new(units: usize, columns: usize) -> Self {
+        let count = units * columns;
+        Activations {
+            units,
+            quants: vec![0; count * UNIT],
+            scales: vec![0.0; count],
+            sums: vec![[0; 2]; count],
+            scaled_sums: vec![0.0; count],
+        }
+    }
+
+    /// Quantizes columns of `units` units, which lie one after the other.
     ///
     /// # Panics
     /// `values` is no whole number of columns.
     #[must_use]
     pub fn quantize(isa: Isa, values: &[f32], units: usize) -> Self {
         assert!(units > 0 && values.len().is_multiple_of(units * UNIT), "columns of {units} units");
-        let run = match isa {
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 if isa.is_here() => super::x86::avx512::quantize,
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 if isa.is_here() => super::x86::avx2::quantize,
-            _ => reference::quantize,
-        };
-        let count = values.len() / UNIT;
-        let mut made = Activations {
-            units,
-            quants: vec![0; values.len()],
-            scales: Vec::with_capacity(count),
-            sums: Vec::with_capacity(count),
-            scaled_sums: Vec::with_capacity(count),
-        };
-        let (values, _) = values.as_chunks();
-        let (quants, _) = made.quants.as_chunks_mut();
-        for (unit, quants) in values.iter().zip(quants) {
-            let Quantized { scale, sums } = run(unit, quants);
-            made.scales.push(scale);
-            made.sums.push(sums);
-            #[allow(clippy::cast_precision_loss)] // at most 32 * 127
-            made.scaled_sums.push((sums[0] + sums[1]) as f32 * scale);
+        let mut made = Activations::new(units, values.len() / (units * UNIT));
+        let writer = made.writer();
+        for (column, values) in values.chunks_exact(units * UNIT).enumerate() {
+            // SAFETY: there are so many columns, and nobody else knows them yet.
+            unsafe { writer.write(isa, column, values.as_ptr()) };
         }
         made
+    }
+
+    /// Where the columns are written.
+    pub fn writer(&mut self) -> Writer {
+        Writer {
+            units: self.units,
+            quants: self.quants.as_mut_ptr().cast(),
+            scales: self.scales.as_mut_ptr(),
+            sums: self.sums.as_mut_ptr(),
+            scaled_sums: self.scaled_sums.as_mut_ptr(),
+        }
+    }
+
+    /// Becomes a copy of some columns of `from`.
+    ///
+    /// # Panics
+    /// There is no such column.
+    pub fn gather(&mut self, from: &Activations, columns: impl Iterator<Item = usize>) {
+        self.units = from.units;
+        self.quants.clear();
+        self.scales.clear();
+        self.sums.clear();
+        self.scaled_sums.clear();
+        for column in columns {
+            let units = column * from.units..(column + 1) * from.units;
+            self.quants.extend_from_slice(&from.quants[units.start * UNIT..units.end * UNIT]);
+            self.scales.extend_from_slice(&from.scales[units.clone()]);
+            self.sums.extend_from_slice(&from.sums[units.clone()]);
+            self.scaled_sums.extend_from_slice(&from.scaled_sums[units]);
+        }
     }
 
     /// Units of a column.

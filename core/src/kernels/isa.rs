@@ -1,5 +1,12 @@
 //! Which instructions kernels may use.
 
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use crate::{Error, ErrorKind, Result};
+
+/// What was chosen; none at first.
+static CHOSEN: AtomicU8 = AtomicU8::new(u8::MAX);
+
 /// A set of instructions for which there are kernels. All of them compute the same bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Isa {
@@ -48,6 +55,38 @@ impl Isa {
             #[cfg(not(target_arch = "x86_64"))]
             _ => false,
         }
+    }
+
+    /// What graphs are computed by: the fastest set, or the one that [`Self::choose`] was told.
+    #[must_use]
+    pub fn chosen() -> Self {
+        let chosen = CHOSEN.load(Ordering::Relaxed);
+        Self::ALL.into_iter().find(|isa| *isa as u8 == chosen).unwrap_or_else(Self::best)
+    }
+
+    /// Lets every context that is made from now on compute by this set. What is computed does not depend on it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported): this machine does not have it.
+    pub fn choose(self) -> Result<()> {
+        if !self.is_here() {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "isa",
+                format!("this machine has no {}", self.name()),
+            ));
+        }
+        CHOSEN.store(self as u8, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// The set of a name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument): there is none.
+    pub fn from_name(name: &str) -> Result<Self> {
+        let found = Self::ALL.into_iter().find(|isa| isa.name() == name);
+        found.ok_or_else(|| Error::argument("isa", "it must be `scalar`, `avx2` or `avx512`"))
     }
 
     /// The fastest that this machine has.

@@ -3,6 +3,8 @@
 //! Each operation is one of IEEE 754 in each lane, rounded once; the lanes never meet but in [`tree`]. [`Plain`] is that in
 //! plain Rust, and so the reference.
 
+use super::half::{f16_of, f32_of};
+
 /// Lanes of a vector.
 pub const LANES: usize = 16;
 
@@ -11,12 +13,18 @@ pub const LANES: usize = 16;
 /// The methods of an instruction set's type may be called only where the machine has it and the caller is compiled for it:
 /// whoever names such a type has seen to that.
 pub trait Lanes: Copy {
+    /// How many of them fit in the registers; a few more are needed besides those of a tile.
+    const REGISTERS: usize;
     /// The same in all lanes.
     fn splat(value: f32) -> Self;
     /// From memory.
     fn load(values: &[f32; LANES]) -> Self;
     /// To memory.
     fn store(self, values: &mut [f32; LANES]);
+    /// Of binary16.
+    fn load_half(values: &[u16; LANES]) -> Self;
+    /// As binary16, rounded once.
+    fn store_half(self, values: &mut [u16; LANES]);
     /// `self + other`.
     fn add(self, other: Self) -> Self;
     /// `self - other`.
@@ -37,6 +45,15 @@ pub trait Lanes: Copy {
     fn if_less(self, other: Self, yes: Self, no: Self) -> Self;
     /// 2 to the power of an integer of -126 to 127; anything of other numbers.
     fn two_to(self) -> Self;
+    /// The lanes of each pair exchanged.
+    fn swap_pairs(self) -> Self;
+    /// Lane `i` of vector `k` becomes lane `k` of vector `i`.
+    fn transpose(rows: &mut [Self; LANES]);
+    /// The larger; either if one is NaN.
+    #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        self.if_less(other, other, self)
+    }
 }
 
 /// Adding it leaves an integer below 2^22 in the low bits of the sum.
@@ -59,6 +76,9 @@ impl Plain {
 }
 
 impl Lanes for Plain {
+    // A compiler may have vectors of its own: enough for small tiles.
+    const REGISTERS: usize = 4;
+
     #[inline(always)]
     fn splat(value: f32) -> Self {
         Plain([value; LANES])
@@ -72,6 +92,16 @@ impl Lanes for Plain {
     #[inline(always)]
     fn store(self, values: &mut [f32; LANES]) {
         *values = self.0;
+    }
+
+    #[inline(always)]
+    fn load_half(values: &[u16; LANES]) -> Self {
+        Plain(values.map(f32_of))
+    }
+
+    #[inline(always)]
+    fn store_half(self, values: &mut [u16; LANES]) {
+        *values = self.0.map(f16_of);
     }
 
     #[inline(always)]
@@ -123,6 +153,16 @@ impl Lanes for Plain {
     #[inline(always)]
     fn two_to(self) -> Self {
         self.map(|value| f32::from_bits((value + MAGIC).to_bits().wrapping_add(127) << 23))
+    }
+
+    #[inline(always)]
+    fn swap_pairs(self) -> Self {
+        Plain(std::array::from_fn(|lane| self.0[lane ^ 1]))
+    }
+
+    #[inline(always)]
+    fn transpose(rows: &mut [Self; LANES]) {
+        *rows = std::array::from_fn(|i| Plain(std::array::from_fn(|k| rows[k].0[i])));
     }
 }
 

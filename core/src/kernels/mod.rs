@@ -5,19 +5,30 @@
 //! the sum over blocks) has one order, which lets the lanes of a vector be different outputs. [`mod@reference`] is that order in
 //! plain Rust; whatever is faster must equal it bit for bit.
 
+// Lanes, rows and columns have numbers: what belongs together has the same one in several arrays.
+#![allow(clippy::needless_range_loop)]
+
 mod activation;
+pub mod attention;
+mod dispatch;
 pub mod dot;
+pub mod floats;
 mod format;
 pub mod functions;
-mod half;
+pub mod half;
 mod isa;
 pub mod lanes;
+pub mod map;
 mod matmul;
 pub mod reference;
+pub mod rope;
+pub mod rows;
+#[cfg(test)]
+mod testing;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-pub use activation::Activations;
+pub use activation::{Activations, Writer};
 pub use format::{Format, Unit};
 pub use isa::Isa;
 pub use matmul::{matmul, matmul_into, Weights};

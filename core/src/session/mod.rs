@@ -185,13 +185,13 @@ impl Session {
             });
         }
         let cancel = Arc::new(AtomicBool::new(false));
-        let context = |exact: bool| {
+        let context = |profile: Profile| {
             Context::new(
                 model.weights(),
                 options.adapter.as_ref().map(Adapter::weights),
                 model.vocab().len(),
                 &ContextOptions {
-                    exact,
+                    profile,
                     threads: options.thread_count(),
                     stream_tokens: options.context_tokens,
                     streams: options.streams,
@@ -201,10 +201,10 @@ impl Session {
             )
         };
         let exact = options.profile.is_exact() && unattested.is_none();
-        let context = match context(exact) {
+        let context = match context(if exact { options.profile } else { Profile::Fast1 }) {
             Err(error) if exact && error.kind() == ErrorKind::Unsupported => {
                 unattested = Some(error);
-                context(false)?
+                context(Profile::Fast1)?
             }
             other => other?,
         };

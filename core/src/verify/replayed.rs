@@ -187,7 +187,7 @@ impl<'a> Check<'a> {
             &ReplayOptions {
                 model,
                 adapter: options.adapter,
-                exact: profile.is_exact() && model.check_attestable(profile).is_ok(),
+                profile: if model.check_attestable(profile).is_ok() { profile } else { Profile::Fast1 },
                 threads: options.threads.map_or(available, |t| t.clamp(1, available)),
                 operation: &options.operation,
             },
@@ -329,7 +329,9 @@ impl<'a> Check<'a> {
 /// Whether to compare exactly, and under which profile to replay.
 fn mode(disclosure: &Disclosure, options: &VerifyOptions<'_>) -> Result<(bool, Profile), Stop> {
     let theirs = disclosure.profile.as_deref().ok_or_else(|| unverifiable("the profile is not disclosed"))?;
-    let ours = options.profile.unwrap_or(Profile::Exact1);
+    // An older receipt is replayed by what it was made by.
+    let made_by = Profile::ALL.into_iter().find(|profile| profile.is_exact() && profile.id() == theirs);
+    let ours = options.profile.or(made_by).unwrap_or(Profile::Exact1);
     if ours.is_exact() && theirs == ours.id() {
         return Ok((true, ours));
     }

@@ -132,6 +132,28 @@ mod tests {
             a.if_less(b, a, b),
         ];
         let all = [exp(a), silu(a), tanh(a), gelu(a)];
+        let mut square: [L; LANES] = std::array::from_fn(|i| {
+            if i % 2 == 0 {
+                a.mul(L::splat(i as f32))
+            } else {
+                b.add(L::splat(i as f32))
+            }
+        });
+        L::transpose(&mut square);
+        let mut halves = [0; LANES];
+        a.store_half(&mut halves);
+        let all: Vec<L> = all
+            .into_iter()
+            .chain(square)
+            .chain([
+                a.swap_pairs(),
+                a.max(b),
+                L::load_half(&halves),
+                L::load_half(
+                    &values.map(|value| u16::from_le_bytes([value.to_le_bytes()[0], value.to_le_bytes()[1]])),
+                ),
+            ])
+            .collect();
         let bits = |lanes: L| {
             let mut values = [0.0; LANES];
             lanes.store(&mut values);

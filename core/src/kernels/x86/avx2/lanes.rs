@@ -11,6 +11,8 @@ pub struct Avx2(__m256, __m256);
 // SAFETY of every method: a value of this type is made only by kernels that run with AVX2 and FMA; loads and stores are of
 // 8 numbers and 8 more.
 impl Lanes for Avx2 {
+    const REGISTERS: usize = 8;
+
     #[inline(always)]
     fn splat(value: f32) -> Self {
         // SAFETY: as above.
@@ -30,6 +32,25 @@ impl Lanes for Avx2 {
         unsafe {
             _mm256_storeu_ps(values.as_mut_ptr(), self.0);
             _mm256_storeu_ps(values.as_mut_ptr().add(8), self.1);
+        }
+    }
+
+    #[inline(always)]
+    fn load_half(values: &[u16; LANES]) -> Self {
+        // SAFETY: as above.
+        unsafe {
+            let halves = values.as_ptr().cast::<__m128i>();
+            Avx2(_mm256_cvtph_ps(_mm_loadu_si128(halves)), _mm256_cvtph_ps(_mm_loadu_si128(halves.add(1))))
+        }
+    }
+
+    #[inline(always)]
+    fn store_half(self, values: &mut [u16; LANES]) {
+        // SAFETY: as above.
+        unsafe {
+            let halves = values.as_mut_ptr().cast::<__m128i>();
+            _mm_storeu_si128(halves, _mm256_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(self.0));
+            _mm_storeu_si128(halves.add(1), _mm256_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(self.1));
         }
     }
 
@@ -110,6 +131,60 @@ impl Lanes for Avx2 {
                 _mm256_castsi256_ps(_mm256_slli_epi32::<23>(_mm256_add_epi32(bits, _mm256_set1_epi32(127))))
             };
             Avx2(power(self.0), power(self.1))
+        }
+    }
+    #[inline(always)]
+    fn swap_pairs(self) -> Self {
+        // SAFETY: as above.
+        unsafe {
+            Avx2(_mm256_permute_ps::<0b10_11_00_01>(self.0), _mm256_permute_ps::<0b10_11_00_01>(self.1))
+        }
+    }
+
+    #[inline(always)]
+    fn transpose(rows: &mut [Self; LANES]) {
+        // SAFETY: as above. Four squares of 8 by 8, of which two change places.
+        unsafe {
+            let mut squares = [[_mm256_setzero_ps(); 8]; 4];
+            for i in 0..8 {
+                (squares[0][i], squares[1][i]) = (rows[i].0, rows[i].1);
+                (squares[2][i], squares[3][i]) = (rows[8 + i].0, rows[8 + i].1);
+            }
+            square(&mut squares[0]);
+            square(&mut squares[1]);
+            square(&mut squares[2]);
+            square(&mut squares[3]);
+            for i in 0..8 {
+                rows[i] = Avx2(squares[0][i], squares[2][i]);
+                rows[8 + i] = Avx2(squares[1][i], squares[3][i]);
+            }
+        }
+    }
+}
+
+/// Transposes 8 by 8.
+///
+/// # Safety
+/// The caller has AVX2.
+#[inline(always)]
+unsafe fn square(rows: &mut [__m256; 8]) {
+    // SAFETY: no memory is touched.
+    unsafe {
+        let (mut a, mut b) = ([_mm256_setzero_ps(); 8], [_mm256_setzero_ps(); 8]);
+        for i in 0..4 {
+            a[2 * i] = _mm256_unpacklo_ps(rows[2 * i], rows[2 * i + 1]);
+            a[2 * i + 1] = _mm256_unpackhi_ps(rows[2 * i], rows[2 * i + 1]);
+        }
+        for k in 0..2 {
+            for i in 0..2 {
+                let (first, second) = (_mm256_castps_pd(a[4 * k + i]), _mm256_castps_pd(a[4 * k + 2 + i]));
+                b[4 * k + 2 * i] = _mm256_castpd_ps(_mm256_unpacklo_pd(first, second));
+                b[4 * k + 2 * i + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(first, second));
+            }
+        }
+        for i in 0..4 {
+            rows[i] = _mm256_permute2f128_ps::<0x20>(b[i], b[4 + i]);
+            rows[4 + i] = _mm256_permute2f128_ps::<0x31>(b[i], b[4 + i]);
         }
     }
 }

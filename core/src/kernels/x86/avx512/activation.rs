@@ -2,18 +2,23 @@
 
 use std::arch::x86_64::*;
 
-use crate::kernels::activation::{Quantized, Scaling};
+use crate::kernels::activation::{Quantized, Scaling, Writer};
 use crate::kernels::UNIT;
 
-/// As [`crate::kernels::reference::quantize`], on a machine that has AVX-512.
-pub fn quantize(unit: &[f32; UNIT], quants: &mut [i8; UNIT]) -> Quantized {
-    // SAFETY: by the caller's word.
-    unsafe { quantize_unit(unit, quants) }
+/// Quantizes a column, each unit as [`crate::kernels::reference::quantize`].
+///
+/// # Safety
+/// As of [`Writer::write`]; the machine has AVX-512.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2")]
+pub unsafe fn quantize(values: *const [f32; UNIT], to: &Writer) {
+    // SAFETY: by the contract.
+    unsafe { to.each(values, |unit, quants| quantize_unit(unit, quants)) }
 }
 
 /// # Safety
 /// The machine has AVX-512.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2")]
+#[inline]
 unsafe fn quantize_unit(unit: &[f32; UNIT], quants: &mut [i8; UNIT]) -> Quantized {
     // SAFETY: 16 values and 16 more; 16 integers and 16 more.
     unsafe {
