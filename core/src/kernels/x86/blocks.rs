@@ -368,17 +368,13 @@ impl Blocks for Q6K {
     }
 }
 
-/// The same for every unit of a block, written out: each has shifts of its own. What one asks to be prefetched is not asked
-/// for together with what all the others do, which would have to queue.
+/// The same for every unit of a block, written out: each has shifts of its own.
 macro_rules! every_unit {
     ($blocks:ident, |$unit:ident| $body:block) => {
         every_unit!($blocks, $unit, $body, 0 1 2 3 4 5 6 7)
     };
     ($blocks:ident, $unit:ident, $body:block, $($number:literal)*) => {$(
         if $number < $blocks::FORMAT.block_units() {
-            if $number % 4 == 0 {
-                std::sync::atomic::compiler_fence(std::sync::atomic::Ordering::SeqCst);
-            }
             let $unit = $number;
             $body
         }

@@ -82,7 +82,7 @@ unsafe fn add<B: Blocks, W: Wide, const N: usize>(
 /// Rows of the columns' units lie at `rows`; `out` holds `count` rows of each; the caller has what `W` needs.
 #[inline(always)]
 pub unsafe fn columns<B: Blocks, W: Wide, const N: usize>(
-    mut rows: Rows,
+    rows: Rows,
     columns: Columns,
     out: *mut f32,
     count: usize,
@@ -93,6 +93,7 @@ pub unsafe fn columns<B: Blocks, W: Wide, const N: usize>(
     let mut ahead = rows.row(0).wrapping_add(blocks * bytes);
     let mut sums = [W::splat_float(0.0); N];
     for block in 0..blocks {
+        let rows = rows.after(block * B::FORMAT.block_bytes());
         // SAFETY: by the contract.
         let head = unsafe { B::head::<W>(&rows) };
         every_unit!(B, |unit| {
@@ -100,7 +101,6 @@ pub unsafe fn columns<B: Blocks, W: Wide, const N: usize>(
             // SAFETY: by the contract.
             unsafe { add::<B, W, N>(&mut sums, &rows, &head, unit, &columns, block * units + unit) };
         });
-        rows.skip(B::FORMAT.block_bytes());
         ahead = ahead.wrapping_add(bytes);
     }
     for (n, sums) in sums.into_iter().enumerate() {

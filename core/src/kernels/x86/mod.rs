@@ -14,7 +14,7 @@ mod column;
 mod panel;
 mod wide;
 
-use std::arch::x86_64::{_mm_prefetch, _MM_HINT_T0};
+use std::arch::asm;
 
 use super::matmul::Weights;
 use super::Activations;
@@ -84,10 +84,10 @@ impl Rows {
 
     /// So many bytes on.
     #[inline(always)]
-    fn skip(&mut self, bytes: usize) {
-        for row in &mut self.fourths {
-            *row = row.wrapping_add(bytes);
-        }
+    fn after(&self, bytes: usize) -> Self {
+        let [a, b, c, d] = self.fourths;
+        let on = |row: *const u8| row.wrapping_add(bytes);
+        Rows { fourths: [on(a), on(b), on(c), on(d)], stride: self.stride }
     }
 
     #[inline(always)]
@@ -97,12 +97,15 @@ impl Rows {
 }
 
 /// Asks for `bytes` bytes from `from` on, whether they are there or not. Kernels ask for what lies as far ahead as the rows
-/// they compute are long: with so many rows at once, the hardware does not see the order they are read in.
+/// they compute are long: with so many rows at once, the hardware does not see the order they are read in. The compiler would
+/// gather what is asked for, where it has to queue; assembly stays where it is written.
 #[inline(always)]
 fn prefetch(from: *const u8, bytes: usize) {
     for line in (0..bytes).step_by(64) {
         // SAFETY: it reads nothing that a program could see, and fails at no address.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(from.wrapping_add(line).cast()) };
+        unsafe {
+            asm!("prefetcht0 [{}]", in(reg) from.wrapping_add(line), options(readonly, nostack, preserves_flags));
+        }
     }
 }
 

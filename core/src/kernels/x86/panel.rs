@@ -44,11 +44,12 @@ pub const fn unit_bytes(format: Format, rows: usize) -> usize {
 /// Rows of `units` units lie at `rows`; `panel` is on a cache line and holds `units` times [`unit_bytes`]; the caller has what
 /// `W` needs.
 #[inline(always)]
-pub unsafe fn pack<B: Blocks, W: Wide>(mut rows: Rows, units: usize, panel: *mut u8) {
+pub unsafe fn pack<B: Blocks, W: Wide>(rows: Rows, units: usize, panel: *mut u8) {
     let (each, bytes) = (B::FORMAT.block_units(), W::ROWS * B::FORMAT.block_bytes());
     let mut ahead = rows.row(0).wrapping_add(units / each * bytes);
     let mut to = panel;
-    for _ in 0..units / each {
+    for block in 0..units / each {
+        let rows = rows.after(block * B::FORMAT.block_bytes());
         // SAFETY: by the contract.
         let head = unsafe { B::head::<W>(&rows) };
         every_unit!(B, |unit| {
@@ -57,7 +58,6 @@ pub unsafe fn pack<B: Blocks, W: Wide>(mut rows: Rows, units: usize, panel: *mut
             unsafe { write::<B, W>(&rows, &head, unit, to) };
             to = to.wrapping_add(unit_bytes(B::FORMAT, W::ROWS));
         });
-        rows.skip(B::FORMAT.block_bytes());
         ahead = ahead.wrapping_add(bytes);
     }
 }
