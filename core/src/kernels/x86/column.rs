@@ -2,6 +2,7 @@
 //! order, and rows from there on: sums are fewer than weights, so less is moved between lanes than a panel takes.
 
 use std::ops::Range;
+use std::sync::atomic::{compiler_fence, Ordering};
 
 use super::blocks::{every_unit, sum, Blocks, Head};
 use super::wide::Wide;
@@ -97,6 +98,10 @@ pub unsafe fn columns<B: Blocks, W: Wide, const N: usize>(
         // SAFETY: by the contract.
         let head = unsafe { B::head::<W>(&rows) };
         every_unit!(B, |unit| {
+            if N > 1 && unit % 4 == 0 {
+                // Or else more is kept for later units than there are registers for.
+                compiler_fence(Ordering::SeqCst);
+            }
             prefetch(ahead.wrapping_add(unit * bytes / units), bytes / units);
             // SAFETY: by the contract.
             unsafe { add::<B, W, N>(&mut sums, &rows, &head, unit, &columns, block * units + unit) };
