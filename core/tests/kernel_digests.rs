@@ -11,7 +11,7 @@ use attestlm_testkit::Rng;
 
 /// One digest for each group of kernels.
 const PINNED: [(&str, &str); 6] = [
-    ("products", "a49c6fcb55953a13"),
+    ("products", "6335d19c9264c0a0"),
     ("elements", "92ba3eb2784109ef"),
     ("rows", "be8e60d9f0f49483"),
     ("positions", "81ada7dd78770f38"),
@@ -51,9 +51,10 @@ fn weights(format: Format, numbers: &mut Numbers, bytes: usize) -> Vec<u8> {
     let mut made: Vec<u8> = (0..bytes).map(|_| numbers.0.next_u64().to_le_bytes()[3]).collect();
     for block in made.chunks_mut(format.block_bytes()) {
         let scales: &[usize] = match format {
+            Format::Q3_K => &[108],
             Format::Q6_K => &[208],
-            Format::Q4_K | Format::Q5_K => &[0, 2],
-            Format::Q8_0 | Format::Q4_0 | Format::Q5_0 => &[0],
+            Format::Q4_1 | Format::Q5_1 | Format::Q4_K | Format::Q5_K => &[0, 2],
+            Format::Q8_0 | Format::Q4_0 | Format::Q5_0 | Format::IQ4_NL | Format::IQ4_XS => &[0],
         };
         for at in scales {
             let scale = f16_of(numbers.floats(1, 0.05)[0]);

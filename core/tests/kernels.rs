@@ -8,7 +8,12 @@ fn ggml_type(format: Format) -> sys::ggml_type {
     match format {
         Format::Q8_0 => sys::GGML_TYPE_Q8_0,
         Format::Q4_0 => sys::GGML_TYPE_Q4_0,
+        Format::Q4_1 => sys::GGML_TYPE_Q4_1,
         Format::Q5_0 => sys::GGML_TYPE_Q5_0,
+        Format::Q5_1 => sys::GGML_TYPE_Q5_1,
+        Format::IQ4_NL => sys::GGML_TYPE_IQ4_NL,
+        Format::IQ4_XS => sys::GGML_TYPE_IQ4_XS,
+        Format::Q3_K => sys::GGML_TYPE_Q3_K,
         Format::Q4_K => sys::GGML_TYPE_Q4_K,
         Format::Q5_K => sys::GGML_TYPE_Q5_K,
         Format::Q6_K => sys::GGML_TYPE_Q6_K,
@@ -31,7 +36,7 @@ fn every_format_is_read_as_ggml_reads_it() {
         for _ in 0..2_000 {
             let mut block: Vec<u8> = (0..format.block_bytes()).map(|_| byte()).collect();
             // No scale is NaN or infinite.
-            for at in [1, 3, 209] {
+            for at in [1, 3, 109, 209] {
                 block.get_mut(at).into_iter().for_each(|byte| *byte &= 0xbf);
             }
             let mut expected = vec![0.0f32; format.block_units() * UNIT];

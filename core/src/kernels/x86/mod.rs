@@ -1,8 +1,8 @@
 //! Kernels for x86-64: the lanes of a vector are rows of the weights, so that each has the reference's order.
 //!
 //! A panel holds some rows unit by unit, in groups of four weights: the four of row 0, those of row 1, and so on, which is
-//! what the integer dot products of x86 take. A product of one column makes each unit of a panel where it needs it; one of
-//! many columns makes the panels of some rows, and uses them for all columns.
+//! what the integer dot products of x86 take. A product of many columns makes the panels of some rows, and uses them for all
+//! columns. One of few columns multiplies the rows as they lie, and only makes lanes of them when their integers are summed.
 
 // Registers have numbers: what belongs together has the same one in several arrays.
 #![allow(clippy::needless_range_loop)]
@@ -10,7 +10,13 @@
 pub mod avx2;
 pub mod avx512;
 mod blocks;
+mod column;
+mod panel;
+mod wide;
 
+use std::arch::asm;
+
+use super::matmul::Weights;
 use super::Activations;
 
 /// Where kernels read activations: of some columns, from the first on.
@@ -54,33 +60,52 @@ impl Columns {
     }
 }
 
-/// Asks for memory that is read soon: rows are read side by side, in more streams than the processor sees coming. It need
-/// not exist.
+/// Blocks of some rows, at one place of each: where rows 0, 4, 8 and 12 are, and how far it is from one row to the next.
+#[derive(Clone, Copy)]
+struct Rows {
+    fourths: [*const u8; 4],
+    stride: usize,
+}
+
+impl Rows {
+    /// `height` rows from row `first` on. Those that the matrix does not have are zeros: the others are copied to before
+    /// them, in `spare`.
+    fn of(weights: &Weights<'_>, first: usize, height: usize, spare: &mut Vec<u8>) -> Self {
+        let stride = weights.row(first).len();
+        let mut start = weights.row(first).as_ptr();
+        if first + height > weights.rows() {
+            spare.clear();
+            (first..weights.rows()).for_each(|row| spare.extend_from_slice(weights.row(row)));
+            spare.resize(height * stride, 0);
+            start = spare.as_ptr();
+        }
+        Rows { fourths: [0, 4, 8, 12].map(|row| start.wrapping_add(row * stride)), stride }
+    }
+
+    /// So many bytes on.
+    #[inline(always)]
+    fn after(&self, bytes: usize) -> Self {
+        let [a, b, c, d] = self.fourths;
+        let on = |row: *const u8| row.wrapping_add(bytes);
+        Rows { fourths: [on(a), on(b), on(c), on(d)], stride: self.stride }
+    }
+
+    #[inline(always)]
+    fn row(&self, row: usize) -> *const u8 {
+        self.fourths[row / 4].wrapping_add(row % 4 * self.stride)
+    }
+}
+
+/// Asks for `bytes` bytes from `from` on, whether they are there or not. Kernels ask for what lies as far ahead as the rows
+/// they compute are long: with so many rows at once, the hardware does not see the order they are read in. The compiler would
+/// gather what is asked for, where it has to queue; assembly stays where it is written.
 #[inline(always)]
 fn prefetch(from: *const u8, bytes: usize) {
-    use std::arch::x86_64::{_mm_prefetch, _MM_HINT_T1};
-    for line in 0..bytes.div_ceil(64) {
-        // SAFETY: a hint, of any address.
-        unsafe { _mm_prefetch::<_MM_HINT_T1>(from.wrapping_add(64 * line).cast()) };
-    }
-}
-
-/// Memory for panels, on cache lines.
-struct Panels {
-    lines: Vec<Line>,
-}
-
-#[derive(Clone, Copy)]
-#[repr(C, align(64))]
-struct Line([u8; 64]);
-
-impl Panels {
-    fn new(bytes: usize) -> Self {
-        Panels { lines: vec![Line([0; 64]); bytes.div_ceil(64)] }
-    }
-
-    fn as_mut_ptr(&mut self) -> *mut u8 {
-        self.lines.as_mut_ptr().cast()
+    for line in (0..bytes).step_by(64) {
+        // SAFETY: it reads nothing that a program could see, and fails at no address.
+        unsafe {
+            asm!("prefetcht0 [{}]", in(reg) from.wrapping_add(line), options(readonly, nostack, preserves_flags));
+        }
     }
 }
 

@@ -4,8 +4,11 @@ use std::arch::x86_64::*;
 use std::ops::Range;
 
 use crate::kernels::matmul::Weights;
-use crate::kernels::x86::blocks::{Blocks, Q4K, Q4_0, Q5K, Q5_0, Q6K, Q8_0};
-use crate::kernels::x86::{prefetch, Columns, Panels};
+use crate::kernels::x86::blocks::{Blocks, Iq4Nl, Iq4Xs, Q3K, Q4K, Q4_0, Q4_1, Q5K, Q5_0, Q5_1, Q6K, Q8_0};
+use crate::kernels::x86::column;
+use crate::kernels::x86::panel::{self, Panels};
+use crate::kernels::x86::wide::Wide16;
+use crate::kernels::x86::{Columns, Rows};
 use crate::kernels::{Activations, Format, UNIT};
 
 /// Rows of a panel.
@@ -15,214 +18,16 @@ const COLUMNS: usize = 6;
 /// Panels that are made before they are used for all columns: what the second cache holds beside the activations.
 const PANELS: usize = 4;
 /// Columns from which on making panels pays.
-const MANY: usize = 2;
-
-/// The binary16 at byte `at` of each row.
-///
-/// # Safety
-/// The rows reach there; the caller has AVX-512 and F16C.
-#[inline(always)]
-unsafe fn halves(rows: &[*const u8; ROWS], at: usize) -> __m512 {
-    // SAFETY: by the contract.
-    let half = |row: usize| unsafe { rows[row].add(at).cast::<i16>().read_unaligned() };
-    // SAFETY: by the contract.
-    unsafe {
-        _mm512_cvtph_ps(_mm256_set_epi16(
-            half(15),
-            half(14),
-            half(13),
-            half(12),
-            half(11),
-            half(10),
-            half(9),
-            half(8),
-            half(7),
-            half(6),
-            half(5),
-            half(4),
-            half(3),
-            half(2),
-            half(1),
-            half(0),
-        ))
-    }
-}
-
-/// Eight words of each of 16 rows, in words of all rows.
-///
-/// # Safety
-/// The caller has AVX-512.
-#[inline(always)]
-unsafe fn by_row(rows: &[__m256i; ROWS]) -> [__m512i; 8] {
-    // SAFETY: no memory is touched.
-    unsafe {
-        let mut z = [_mm512_setzero_si512(); 8];
-        for i in 0..8 {
-            z[i] = _mm512_inserti64x4(_mm512_castsi256_si512(rows[i]), rows[i + 8], 1);
-        }
-        let mut a = [_mm512_setzero_si512(); 8];
-        for i in 0..4 {
-            a[2 * i] = _mm512_unpacklo_epi32(z[2 * i], z[2 * i + 1]);
-            a[2 * i + 1] = _mm512_unpackhi_epi32(z[2 * i], z[2 * i + 1]);
-        }
-        let mut b = [_mm512_setzero_si512(); 8];
-        for i in 0..2 {
-            b[4 * i] = _mm512_unpacklo_epi64(a[4 * i], a[4 * i + 2]);
-            b[4 * i + 1] = _mm512_unpackhi_epi64(a[4 * i], a[4 * i + 2]);
-            b[4 * i + 2] = _mm512_unpacklo_epi64(a[4 * i + 1], a[4 * i + 3]);
-            b[4 * i + 3] = _mm512_unpackhi_epi64(a[4 * i + 1], a[4 * i + 3]);
-        }
-        let low = _mm512_set_epi64(13, 12, 5, 4, 9, 8, 1, 0);
-        let high = _mm512_set_epi64(15, 14, 7, 6, 11, 10, 3, 2);
-        let mut words = [_mm512_setzero_si512(); 8];
-        for i in 0..4 {
-            words[i] = _mm512_permutex2var_epi64(b[i], low, b[4 + i]);
-            words[4 + i] = _mm512_permutex2var_epi64(b[i], high, b[4 + i]);
-        }
-        words
-    }
-}
-
-/// The integers of unit `unit` of the block at byte `at` of each row, in groups of four of all rows.
-///
-/// # Safety
-/// A whole block lies there; the caller has AVX-512.
-#[inline(always)]
-unsafe fn words<B: Blocks>(rows: &[*const u8; ROWS], at: usize, unit: usize) -> [__m512i; 8] {
-    // SAFETY: by the contract.
-    unsafe {
-        let mut quants = [_mm256_setzero_si256(); ROWS];
-        for row in 0..ROWS {
-            quants[row] = B::quants(rows[row].add(at), unit);
-            if B::IS_SIGNED {
-                quants[row] = _mm256_xor_si256(quants[row], _mm256_set1_epi8(-128));
-            }
-        }
-        by_row(&quants)
-    }
-}
-
-/// As [`by_row`], of floats.
-///
-/// # Safety
-/// As there.
-#[inline(always)]
-unsafe fn floats_by_row(rows: &[__m256; ROWS]) -> [__m512; 8] {
-    // SAFETY: as ours.
-    unsafe {
-        let mut bits = [_mm256_setzero_si256(); ROWS];
-        for (bits, row) in bits.iter_mut().zip(rows) {
-            *bits = _mm256_castps_si256(*row);
-        }
-        let words = by_row(&bits);
-        let mut floats = [_mm512_setzero_ps(); 8];
-        for (float, words) in floats.iter_mut().zip(words) {
-            *float = _mm512_castsi512_ps(words);
-        }
-        floats
-    }
-}
-
-/// The factors of the block at byte `at` of each row: as [`Blocks::factors`], of all rows; of one unit a block, the first
-/// alone.
-///
-/// # Safety
-/// A whole block lies there; the caller has AVX-512 and F16C.
-#[inline(always)]
-unsafe fn scales<B: Blocks>(rows: &[*const u8; ROWS], at: usize, out: &mut [__m512; 16]) {
-    // SAFETY: by the contract; a block of one unit begins with its scale.
-    unsafe {
-        if B::FORMAT.block_units() == 1 {
-            out[0] = halves(rows, at);
-            return;
-        }
-        let (mut first, mut second) = ([_mm256_setzero_ps(); ROWS], [_mm256_setzero_ps(); ROWS]);
-        for row in 0..ROWS {
-            [first[row], second[row]] = B::factors(rows[row].add(at));
-        }
-        out[..8].copy_from_slice(&floats_by_row(&first));
-        out[8..].copy_from_slice(&floats_by_row(&second));
-    }
-}
-
-/// Scales and minima of a unit: one scale, one and a minimum, or two scales.
-const fn factors(format: Format) -> usize {
-    if format.has_halves() || format.has_min() {
-        2
-    } else {
-        1
-    }
-}
-
-/// Bytes of a unit in a panel: 512 of integers, then 64 for each factor.
-const fn panel_unit(format: Format) -> usize {
-    ROWS * UNIT + ROWS * 4 * factors(format)
-}
-
-/// The factors of unit `unit` of a block.
-#[inline(always)]
-fn factors_of<B: Blocks>(scales: &[__m512; 16], unit: usize) -> [__m512; 2] {
-    if B::FORMAT.has_halves() {
-        [scales[2 * unit], scales[2 * unit + 1]]
-    } else {
-        [scales[unit], scales[8 + unit]]
-    }
-}
+const MANY: usize = 5;
 
 /// Makes the panel of 16 rows.
 ///
 /// # Safety
-/// Rows of `units` units lie at `rows`; `panel` is on a cache line and holds `units` times [`panel_unit`] bytes; the caller
-/// has AVX-512.
+/// As of [`panel::pack`]; the caller has AVX-512.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
-unsafe fn pack<B: Blocks>(rows: &[*const u8; ROWS], units: usize, panel: *mut u8) {
-    let (each, size) = (B::FORMAT.block_units(), panel_unit(B::FORMAT));
-    let ahead = ROWS * units / each * B::FORMAT.block_bytes();
-    // SAFETY: by the contract: block by block, and unit by unit of the panel.
-    unsafe {
-        let mut scales = [_mm512_setzero_ps(); 16];
-        for block in 0..units / each {
-            let from = block * B::FORMAT.block_bytes();
-            self::scales::<B>(rows, from, &mut scales);
-            prefetch(rows[0].wrapping_add(ahead + ROWS * from), ROWS * B::FORMAT.block_bytes());
-            let to = panel.add(block * each * size);
-            pack_unit::<B, 0>(rows, from, &scales, to);
-            // Written out, so that each has the shifts of its own.
-            if each == 8 {
-                pack_unit::<B, 1>(rows, from, &scales, to.add(size));
-                pack_unit::<B, 2>(rows, from, &scales, to.add(2 * size));
-                pack_unit::<B, 3>(rows, from, &scales, to.add(3 * size));
-                pack_unit::<B, 4>(rows, from, &scales, to.add(4 * size));
-                pack_unit::<B, 5>(rows, from, &scales, to.add(5 * size));
-                pack_unit::<B, 6>(rows, from, &scales, to.add(6 * size));
-                pack_unit::<B, 7>(rows, from, &scales, to.add(7 * size));
-            }
-        }
-    }
-}
-
-/// Writes unit `N` of the block at byte `from` of each row into its place in a panel.
-///
-/// # Safety
-/// As of [`pack`].
-#[inline(always)]
-unsafe fn pack_unit<B: Blocks, const N: usize>(
-    rows: &[*const u8; ROWS],
-    from: usize,
-    scales: &[__m512; 16],
-    to: *mut u8,
-) {
-    // SAFETY: by the contract.
-    unsafe {
-        let words = words::<B>(rows, from, N);
-        for (group, words) in words.into_iter().enumerate() {
-            _mm512_store_si512(to.add(group * 64).cast(), words);
-        }
-        let of_unit = factors_of::<B>(scales, N);
-        for (at, factor) in of_unit.into_iter().enumerate().take(factors(B::FORMAT)) {
-            _mm512_store_ps(to.add(ROWS * UNIT + at * 64).cast(), factor);
-        }
-    }
+unsafe fn pack<B: Blocks>(rows: Rows, units: usize, to: *mut u8) {
+    // SAFETY: as ours.
+    unsafe { panel::pack::<B, Wide16>(rows, units, to) }
 }
 
 /// What the sums of a unit's products begin with, where its integers are unsigned by an offset.
@@ -266,14 +71,14 @@ unsafe fn rim(columns: &Columns, at: usize, products: __m512i, factor: __m512, s
     }
 }
 
-/// `sum - min * scaled sum`.
+/// `sum + added * scaled sum`.
 ///
 /// # Safety
 /// As [`rim`].
 #[inline(always)]
-unsafe fn minimum(columns: &Columns, at: usize, min: __m512, sum: __m512) -> __m512 {
+unsafe fn minimum(columns: &Columns, at: usize, added: __m512, sum: __m512) -> __m512 {
     // SAFETY: by the contract.
-    unsafe { _mm512_fnmadd_ps(min, _mm512_set1_ps(*columns.scaled_sums.add(at)), sum) }
+    unsafe { _mm512_fmadd_ps(added, _mm512_set1_ps(*columns.scaled_sums.add(at)), sum) }
 }
 
 /// Writes the sums of 16 rows, or of the first `rows`.
@@ -300,7 +105,7 @@ unsafe fn tile<B: Blocks, const P: usize, const N: usize>(
     rows: usize,
     stride: usize,
 ) {
-    let size = panel_unit(B::FORMAT);
+    let size = panel::unit_bytes(B::FORMAT, ROWS);
     let parts = if B::FORMAT.has_halves() { 2 } else { 1 };
     let groups = UNIT / 4 / parts;
     // SAFETY: by the contract.
@@ -336,9 +141,9 @@ unsafe fn tile<B: Blocks, const P: usize, const N: usize>(
             }
             if B::FORMAT.has_min() {
                 for p in 0..P {
-                    let min = _mm512_load_ps(from(p).add(ROWS * UNIT + 64).cast());
+                    let added = _mm512_load_ps(from(p).add(ROWS * UNIT + 64).cast());
                     for n in 0..N {
-                        sums[p][n] = minimum(&columns, n * columns.units + unit, min, sums[p][n]);
+                        sums[p][n] = minimum(&columns, n * columns.units + unit, added, sums[p][n]);
                     }
                 }
             }
@@ -354,74 +159,20 @@ unsafe fn tile<B: Blocks, const P: usize, const N: usize>(
     }
 }
 
-/// Adds unit `N` of the block at byte `from`, whose first unit is `at` of the column.
+/// 16 rows of `N` columns, without a panel.
 ///
 /// # Safety
-/// As of [`column`].
-#[inline(always)]
-unsafe fn of_unit<B: Blocks, const N: usize>(
-    rows: &[*const u8; ROWS],
-    from: usize,
-    columns: &Columns,
-    at: usize,
-    scales: &[__m512; 16],
-    mut sum: __m512,
-) -> __m512 {
-    let parts = if B::FORMAT.has_halves() { 2 } else { 1 };
-    let (groups, at) = (UNIT / 4 / parts, at + N);
-    // SAFETY: by the contract.
-    unsafe {
-        let (words, factors) = (words::<B>(rows, from, N), factors_of::<B>(scales, N));
-        for part in 0..parts {
-            let mut products = start::<B>(columns, at, part);
-            for group in part * groups..(part + 1) * groups {
-                products = _mm512_dpbusd_epi32(products, words[group], four(columns, at, group));
-            }
-            sum = rim(columns, at, products, factors[part], sum);
-        }
-        if B::FORMAT.has_min() {
-            sum = minimum(columns, at, factors[1], sum);
-        }
-    }
-    sum
-}
-
-/// 16 rows of one column, without a panel.
-///
-/// # Safety
-/// Rows of the column's units lie at `rows`; `out` holds `count` rows; the caller has AVX-512.
+/// As of [`column::columns`]; the caller has AVX-512.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")]
-unsafe fn column<B: Blocks>(rows: &[*const u8; ROWS], columns: Columns, out: *mut f32, count: usize) {
-    let each = B::FORMAT.block_units();
-    // SAFETY: by the contract.
-    unsafe {
-        let mut scales = [_mm512_setzero_ps(); 16];
-        let mut sum = _mm512_setzero_ps();
-        let ahead = ROWS * columns.units / each * B::FORMAT.block_bytes();
-        for block in 0..columns.units / each {
-            let from = block * B::FORMAT.block_bytes();
-            prefetch(rows[0].wrapping_add(ahead + ROWS * from), ROWS * B::FORMAT.block_bytes());
-            self::scales::<B>(rows, from, &mut scales);
-            let at = block * each;
-            sum = of_unit::<B, 0>(rows, from, &columns, at, &scales, sum);
-            // Written out, so that each has the shifts of its own.
-            if each == 8 {
-                sum = of_unit::<B, 1>(rows, from, &columns, at, &scales, sum);
-                sum = of_unit::<B, 2>(rows, from, &columns, at, &scales, sum);
-                sum = of_unit::<B, 3>(rows, from, &columns, at, &scales, sum);
-                sum = of_unit::<B, 4>(rows, from, &columns, at, &scales, sum);
-                sum = of_unit::<B, 5>(rows, from, &columns, at, &scales, sum);
-                sum = of_unit::<B, 6>(rows, from, &columns, at, &scales, sum);
-                sum = of_unit::<B, 7>(rows, from, &columns, at, &scales, sum);
-            }
-        }
-        write(out, count, sum);
-    }
-}
-
-/// Where 16 rows begin; beyond `rows` the last one again, whose results nobody reads.
-fn starts(weights: &Weights<'_>, first: usize, rows: &Range<usize>) -> [*const u8; ROWS] {
-    std::array::from_fn(|i| weights.row((first + i).min(rows.end - 1)).as_ptr())
+unsafe fn few<B: Blocks, const N: usize>(
+    rows: Rows,
+    columns: Columns,
+    out: *mut f32,
+    count: usize,
+    stride: usize,
+) {
+    // SAFETY: as ours.
+    unsafe { column::columns::<B, Wide16, N>(rows, columns, out, count, stride) }
 }
 
 /// As [`matmul`].
@@ -437,25 +188,28 @@ unsafe fn with<B: Blocks>(
 ) {
     let (columns, count) = (Columns::of(activations), activations.columns());
     if count < MANY {
-        for first in rows.clone().step_by(ROWS) {
-            let left = (rows.end - first).min(ROWS);
-            // SAFETY: the caller has seen that `out` holds every row of every column, and that this machine has AVX-512; each
-            // row is as long as a column.
-            unsafe {
-                column::<B>(&starts(weights, first, &rows), columns, out.add(first - rows.start), left)
-            };
-        }
+        let run: column::Run = match count {
+            1 => few::<B, 1>,
+            2 => few::<B, 2>,
+            3 => few::<B, 3>,
+            _ => few::<B, 4>,
+        };
+        // SAFETY: the caller has seen that `out` holds every row of every column, and that this machine has AVX-512; each row
+        // is as long as a column.
+        unsafe { column::all_rows(run, ROWS, weights, rows, columns, out, stride) };
         return;
     }
-    let panel = columns.units * panel_unit(B::FORMAT);
+    let panel = columns.units * panel::unit_bytes(B::FORMAT, ROWS);
+    let mut spare = Vec::new();
     let mut panels = Panels::new(PANELS * panel);
     for first in rows.clone().step_by(PANELS * ROWS) {
         let left = (rows.end - first).min(PANELS * ROWS);
         for (at, first) in (first..first + left).step_by(ROWS).enumerate() {
             // SAFETY: as above; a panel begins after a whole number of cache lines.
             unsafe {
-                pack::<B>(&starts(weights, first, &rows), columns.units, panels.as_mut_ptr().add(at * panel))
-            };
+                let rows = Rows::of(weights, first, ROWS, &mut spare);
+                pack::<B>(rows, columns.units, panels.as_mut_ptr().add(at * panel));
+            }
         }
         for column in (0..count).step_by(COLUMNS) {
             for at in (0..left.div_ceil(ROWS)).step_by(2) {
@@ -501,7 +255,12 @@ pub unsafe fn matmul(
         match weights.format() {
             Format::Q8_0 => with::<Q8_0>(weights, rows, activations, out, stride),
             Format::Q4_0 => with::<Q4_0>(weights, rows, activations, out, stride),
+            Format::Q4_1 => with::<Q4_1>(weights, rows, activations, out, stride),
             Format::Q5_0 => with::<Q5_0>(weights, rows, activations, out, stride),
+            Format::Q5_1 => with::<Q5_1>(weights, rows, activations, out, stride),
+            Format::IQ4_NL => with::<Iq4Nl>(weights, rows, activations, out, stride),
+            Format::IQ4_XS => with::<Iq4Xs>(weights, rows, activations, out, stride),
+            Format::Q3_K => with::<Q3K>(weights, rows, activations, out, stride),
             Format::Q4_K => with::<Q4K>(weights, rows, activations, out, stride),
             Format::Q5_K => with::<Q5K>(weights, rows, activations, out, stride),
             Format::Q6_K => with::<Q6K>(weights, rows, activations, out, stride),
