@@ -31,7 +31,10 @@ pub const PROVEN_TYPES: &[&str] = &[
 ];
 
 /// Weight types that the profile `exact-2` has kernels for.
-pub const KERNEL_TYPES: &[&str] = &["F32", "F16", "BF16", "Q8_0", "Q4_0", "Q5_0", "Q4_K", "Q5_K", "Q6_K"];
+pub const KERNEL_TYPES: &[&str] = &[
+    "F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q3_K", "Q4_K", "Q5_K", "Q6_K", "IQ4_NL",
+    "IQ4_XS",
+];
 
 /// How far the opening of a model has come.
 #[derive(Debug, Clone, Copy, PartialEq)]
