@@ -5,33 +5,27 @@
 
 mod phase;
 mod plan;
+mod progress;
 mod schedule;
 mod tensor;
 
 use std::cell::UnsafeCell;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use llama_cpp_sys_2 as sys;
 
 use self::phase::{Failure, Lane};
 use self::plan::{Plan, Step};
+use self::progress::Progress;
 pub(super) use self::tensor::{has_kernels, name_of, source};
 use super::waiting;
 use crate::kernels::Isa;
 
-/// The tasks of a phase that were taken, and those that are done.
-#[repr(align(64))]
-#[derive(Default)]
-struct Progress {
-    taken: AtomicU32,
-    done: AtomicU32,
-    tasks: u32,
-}
-
 /// A task that was taken. It is done in the end, also by a panic: others wait for it.
 struct Taken<'a> {
     progress: &'a Progress,
+    phase: usize,
     failure: &'a Failure,
 }
 
@@ -40,7 +34,7 @@ impl Drop for Taken<'_> {
         if std::thread::panicking() {
             self.failure.raise("a kernel panicked");
         }
-        self.progress.done.fetch_add(1, Ordering::Release);
+        self.progress.finish(self.phase);
     }
 }
 
@@ -115,7 +109,7 @@ pub(super) struct Computation<'a> {
     isa: Isa,
     /// Steps that may be done at the same time, phase by phase.
     phases: Vec<Phase>,
-    progress: Vec<Progress>,
+    progress: Progress,
     lanes: &'a Lanes,
     /// Whether to stop, asked between phases.
     stop: &'a (dyn Fn() -> bool + Sync),
@@ -146,11 +140,9 @@ impl<'a> Computation<'a> {
         // SAFETY: by the contract.
         let steps = unsafe { Plan::of(graph, lanes.0.len()) }?.steps;
         let phases = Phase::of(steps, is_timed);
-        let progress = phases.iter().map(|phase| Progress {
-            tasks: phase.0.iter().fold(0, |tasks, (_, count)| tasks.saturating_add(*count)),
-            ..Progress::default()
-        });
-        let progress = progress.collect();
+        let tasks =
+            |phase: &Phase| phase.0.iter().fold(0u32, |tasks, (_, count)| tasks.saturating_add(*count));
+        let progress = Progress::new(phases.iter().map(tasks), lanes.0.len());
         Ok(Computation {
             isa,
             phases,
@@ -168,22 +160,18 @@ impl<'a> Computation<'a> {
         let Some(lane) = self.lanes.0.get(number) else { return };
         // SAFETY: this thread's own.
         let lane = unsafe { &mut *lane.get() };
-        for (phase, progress) in self.phases.iter().zip(&self.progress) {
+        for (at, phase) in self.phases.iter().enumerate() {
             if number == 0 && (self.stop)() {
                 self.stopped.store(true, Ordering::Relaxed);
             }
-            loop {
-                let task = progress.taken.fetch_add(1, Ordering::Relaxed);
-                if task >= progress.tasks {
-                    break;
-                }
-                let _taken = Taken { progress, failure: &self.failure };
+            while let Some(task) = self.progress.take(at, number) {
+                let _taken = Taken { progress: &self.progress, phase: at, failure: &self.failure };
                 if !self.has_ended() {
                     // SAFETY: earlier phases are done, and the task is this thread's.
                     unsafe { phase.run(self.isa, task, lane, &self.failure) };
                 }
             }
-            while progress.done.load(Ordering::Acquire) < progress.tasks {
+            while !self.progress.is_done(at) {
                 waiting::pause();
             }
             if self.has_ended() {
