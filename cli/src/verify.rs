@@ -1,5 +1,6 @@
 //! `attestlm verify`.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -11,7 +12,7 @@ use attestlm::request::Request;
 use attestlm::seed::Seed;
 use attestlm::signer::parse_address;
 use attestlm::verdict::{Report, Verdict};
-use attestlm::verify::{profile_id, verify, verify_signature, Expectations, ExpectedSeed, VerifyOptions};
+use attestlm::verify::{profile_id, verify_signature, Expectations, ExpectedSeed, Verifier, VerifyOptions};
 use attestlm::{Error, Result};
 use serde_json::json;
 
@@ -21,8 +22,14 @@ use crate::interrupt::Interrupt;
 use crate::{files, load, request, terminal};
 
 pub fn run(args: &Verify, as_json: bool) -> Outcome {
-    let mut judge =
-        Judge { args, interrupt: Interrupt::listen()?, expectations: expectations(args)?, opened: None };
+    let opened = OnceCell::new();
+    let mut judge = Judge {
+        args,
+        interrupt: Interrupt::listen()?,
+        expectations: expectations(args)?,
+        opened: &opened,
+        verifier: None,
+    };
     if args.chain {
         return chain(&mut judge, as_json);
     }
@@ -37,7 +44,7 @@ pub fn run(args: &Verify, as_json: bool) -> Outcome {
 }
 
 /// Receipts that follow one another, as far as they stand.
-fn chain(judge: &mut Judge, as_json: bool) -> Outcome {
+fn chain(judge: &mut Judge<'_>, as_json: bool) -> Outcome {
     let mut history = History::default();
     let mut reports: Vec<(&Path, Report)> = Vec::new();
     for receipt in &judge.args.receipts {
@@ -101,7 +108,9 @@ struct Judge<'a> {
     args: &'a Verify,
     interrupt: Interrupt,
     expectations: Expectations,
-    opened: Option<(Model, Option<Adapter>)>,
+    opened: &'a OnceCell<(Model, Option<Adapter>)>,
+    /// What verifies with that model.
+    verifier: Option<Verifier<'a>>,
 }
 
 impl Judge<'_> {
@@ -130,25 +139,30 @@ impl Judge<'_> {
         if self.args.signature_only || !report.verdict.stands() {
             return Ok(report);
         }
-        if self.opened.is_none() {
-            self.opened = self.open(document)?;
+        if self.opened.get().is_none() {
+            if let Some(opened) = self.open(document)? {
+                self.opened.get_or_init(|| opened);
+            }
         }
-        let (model, adapter) = match &self.opened {
+        let (model, adapter) = match self.opened.get() {
             Some((model, adapter)) => (Some(model), adapter.as_ref()),
             None => (None, None),
         };
-        verify(
-            document,
-            &self.expectations,
-            &VerifyOptions {
+        let mut verifier = match self.verifier.take() {
+            Some(verifier) => verifier,
+            None => Verifier::new(VerifyOptions {
                 model,
                 adapter,
                 threads: self.args.threads,
                 tolerant: self.args.tolerant,
                 operation: self.interrupt.operation(),
                 ..VerifyOptions::default()
-            },
-        )
+            }),
+        };
+        let report = verifier.verify(document, &self.expectations);
+        // Without a model it is of no use to the next.
+        self.verifier = Some(verifier).filter(|_| model.is_some());
+        report
     }
 
     /// The model that was named, or the bundled one if the receipt is of it.

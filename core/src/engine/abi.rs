@@ -17,7 +17,8 @@ pub(super) struct BackendInterface {
     pub get_name: unsafe extern "C" fn(sys::ggml_backend_t) -> *const c_char,
     pub free: unsafe extern "C" fn(sys::ggml_backend_t),
     pub set_tensor_async: Unused,
-    pub get_tensor_async: Unused,
+    pub get_tensor_async:
+        unsafe extern "C" fn(sys::ggml_backend_t, *const sys::ggml_tensor, *mut c_void, usize, usize),
     pub set_tensor_2d_async: Unused,
     pub get_tensor_2d_async: Unused,
     pub cpy_tensor_async: Unused,

@@ -12,7 +12,7 @@
 use std::cell::RefCell;
 use std::ffi::{c_char, c_int, c_void, CStr};
 use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use llama_cpp_sys_2 as sys;
@@ -367,7 +367,7 @@ unsafe extern "C" fn init_backend(
             get_name: backend_name,
             free: backend_free,
             set_tensor_async: None,
-            get_tensor_async: None,
+            get_tensor_async,
             set_tensor_2d_async: None,
             get_tensor_2d_async: None,
             cpy_tensor_async: None,
@@ -417,6 +417,40 @@ unsafe extern "C" fn backend_free(backend: sys::ggml_backend_t) {
 unsafe fn state<'a>(backend: sys::ggml_backend_t) -> &'a BackendState {
     // SAFETY: the caller's promise.
     unsafe { &*(*backend.cast::<Backend>()).context.cast::<BackendState>() }
+}
+
+/// Bytes of a tensor that a thread copies at a time.
+const COPIED: usize = 1 << 20;
+
+/// Copies a part of a tensor, the logits of a whole batch above all, which are more than one thread moves quickly.
+unsafe extern "C" fn get_tensor_async(
+    backend: sys::ggml_backend_t,
+    tensor: *const sys::ggml_tensor,
+    data: *mut c_void,
+    offset: usize,
+    size: usize,
+) {
+    // SAFETY: ggml passes one of our backends, and a tensor in the CPU's memory.
+    let (state, from) = unsafe { (state(backend), (*tensor).data.cast::<u8>().wrapping_add(offset)) };
+    // As numbers: each thread takes other parts of them.
+    let (from, to) = (from as usize, data as usize);
+    let next = AtomicUsize::new(0);
+    let copy = |_lane: usize| loop {
+        let at = next.fetch_add(COPIED, Ordering::Relaxed);
+        if at >= size {
+            return;
+        }
+        let count = COPIED.min(size - at);
+        // SAFETY: both hold `size` bytes from there on, and nobody else takes these.
+        unsafe {
+            std::ptr::copy_nonoverlapping((from + at) as *const u8, (to + at) as *mut u8, count);
+        }
+    };
+    if let Some(instance) = state.instance.as_ref().filter(|_| size > COPIED) {
+        // What a crew that failed left out is copied below.
+        let _ = instance.crew.run(size.div_ceil(COPIED), &copy);
+    }
+    copy(0);
 }
 
 unsafe extern "C" fn graph_compute(

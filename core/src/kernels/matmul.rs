@@ -1,6 +1,6 @@
 //! Products of quantized weights and activations, by the kernels of an instruction set.
 
-use super::{reference, Activations, Format, Isa};
+use super::{reference, Activations, Format, Isa, Scratch};
 use crate::{Error, Result};
 
 /// A matrix of quantized weights, row by row, as it lies in a GGUF file.
@@ -89,7 +89,9 @@ pub fn matmul(
         return Err(Error::new(crate::ErrorKind::Unsupported, "isa", message));
     }
     // SAFETY: as looked at above.
-    unsafe { matmul_into(isa, weights, rows, activations, out.as_mut_ptr(), stride) };
+    unsafe {
+        matmul_into(isa, weights, rows, activations, out.as_mut_ptr(), stride, &mut Scratch::default())
+    };
     Ok(())
 }
 
@@ -105,15 +107,16 @@ pub unsafe fn matmul_into(
     activations: &Activations,
     out: *mut f32,
     stride: usize,
+    scratch: &mut Scratch,
 ) {
     // SAFETY: as ours.
     unsafe {
         match isa {
             Isa::Scalar => reference::matmul(weights, rows, activations, out, stride),
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => super::x86::avx2::matmul(weights, rows, activations, out, stride),
+            Isa::Avx2 => super::x86::avx2::matmul(weights, rows, activations, out, stride, scratch),
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => super::x86::avx512::matmul(weights, rows, activations, out, stride),
+            Isa::Avx512 => super::x86::avx512::matmul(weights, rows, activations, out, stride, scratch),
             #[cfg(not(target_arch = "x86_64"))]
             _ => {}
         }

@@ -23,6 +23,7 @@ mod matmul;
 pub mod reference;
 pub mod rope;
 pub mod rows;
+mod scratch;
 #[cfg(test)]
 mod testing;
 #[cfg(target_arch = "x86_64")]
@@ -32,6 +33,7 @@ pub use activation::{Activations, Writer};
 pub use format::{Format, Unit};
 pub use isa::Isa;
 pub use matmul::{matmul, matmul_into, Weights};
+pub use scratch::Scratch;
 #[cfg(target_arch = "x86_64")]
 pub use x86::{avx2::Avx2, avx512::Avx512};
 

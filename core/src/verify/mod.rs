@@ -8,7 +8,7 @@ mod expectations;
 mod replayed;
 mod terms;
 #[cfg(feature = "engine")]
-pub use replayed::{distances, verify, VerifyOptions, DISTANCE_CLIP, TOLERANT_THRESHOLD};
+pub use replayed::{distances, verify, Verifier, VerifyOptions, DISTANCE_CLIP, TOLERANT_THRESHOLD};
 
 pub use expectations::{Expectations, ExpectedSeed};
 pub use terms::{profile_id, Terms};

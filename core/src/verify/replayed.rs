@@ -8,7 +8,7 @@ use crate::model::{Adapter, Model};
 use crate::operation::Operation;
 use crate::profile::Profile;
 use crate::receipt::{Disclosure, Document, Kind};
-use crate::replay::{replay, Claim, DrawnClaim, ReplayOptions, Replayed};
+use crate::replay::{Claim, DrawnClaim, Replayed, Replayer};
 use crate::request::Canonical;
 use crate::session::prepare::{check_special, prompt_tokens};
 use crate::steps;
@@ -40,34 +40,59 @@ pub struct VerifyOptions<'a> {
     pub operation: Operation,
 }
 
-/// Verifies a document: everything [`super::verify_signature`] checks, then the replay.
+/// Verifies documents one after another. The next replay has the memory of the last one, and a document that claims the
+/// same answer as the last, as those of nodes that agree do, is not computed again.
+pub struct Verifier<'a> {
+    options: VerifyOptions<'a>,
+    replayer: Option<Replayer<'a>>,
+}
+
+impl<'a> Verifier<'a> {
+    /// With nothing in memory yet.
+    #[must_use]
+    pub fn new(options: VerifyOptions<'a>) -> Self {
+        let threads = options.threads.unwrap_or(u32::MAX).clamp(1, cpu::available_threads());
+        let replayer = options.model.map(|model| Replayer::new(model, options.adapter, threads));
+        Verifier { options, replayer }
+    }
+
+    /// Verifies a document: everything [`super::verify_signature`] checks, then the replay.
+    ///
+    /// # Errors
+    /// Only if the replay was cancelled or the engine failed; everything a document can be is a verdict.
+    pub fn verify(&mut self, document: &Document, expectations: &Expectations) -> Result<Report> {
+        let mut check = Check::new(document);
+        let mut outcome = check.document(expectations).map(|()| Verdict::Verified { prefix_only: false });
+        if outcome.is_ok() {
+            outcome = match check.replay(self) {
+                Ok(verdict) => Ok(verdict),
+                Err(Stop::Verdict(verdict)) => Err(verdict),
+                Err(Stop::Error(error)) => return Err(error),
+            };
+        }
+        let replayed = matches!(
+            outcome,
+            Ok(_) | Err(Verdict::Diverged { .. } | Verdict::Consistent { .. } | Verdict::Inconsistent { .. })
+        );
+        if replayed {
+            check.compared("replay");
+        } else {
+            check.not_compared("replay");
+        }
+        Ok(check.finish(outcome))
+    }
+}
+
+/// Verifies one document, as [`Verifier::verify`] does.
 ///
 /// # Errors
-/// Only if the replay was cancelled or the engine failed; everything a document can be is a verdict.
+/// As there.
 pub fn verify(
     document: &Document,
     expectations: &Expectations,
     options: &VerifyOptions<'_>,
 ) -> Result<Report> {
-    let mut check = Check::new(document);
-    let mut outcome = check.document(expectations).map(|()| Verdict::Verified { prefix_only: false });
-    if outcome.is_ok() {
-        outcome = match check.replay(options) {
-            Ok(verdict) => Ok(verdict),
-            Err(Stop::Verdict(verdict)) => Err(verdict),
-            Err(Stop::Error(error)) => return Err(error),
-        };
-    }
-    let replayed = matches!(
-        outcome,
-        Ok(_) | Err(Verdict::Diverged { .. } | Verdict::Consistent { .. } | Verdict::Inconsistent { .. })
-    );
-    if replayed {
-        check.compared("replay");
-    } else {
-        check.not_compared("replay");
-    }
-    Ok(check.finish(outcome))
+    Verifier::new(options.clone()).verify(document, expectations)
 }
 
 /// How far each output token of a generated receipt was from being drawn under the profile of
@@ -80,7 +105,7 @@ pub fn verify(
 /// [`ErrorKind::Receipt`] for a document that cannot be replayed with these options, saying why; else
 /// as [`verify`].
 pub fn distances(document: &Document, options: &VerifyOptions<'_>) -> Result<Vec<f64>> {
-    match Check::new(document).run(options) {
+    match Check::new(document).run(&mut Verifier::new(options.clone())) {
         Ok(run) => Ok(run.found.distances),
         Err(Stop::Verdict(verdict)) => {
             Err(crate::Error::new(ErrorKind::Receipt, "receipt", verdict.to_string()))
@@ -115,14 +140,16 @@ struct Run<'a> {
 }
 
 impl<'a> Check<'a> {
-    fn run(&mut self, options: &VerifyOptions<'_>) -> Result<Run<'a>, Stop> {
+    fn run(&mut self, verifier: &mut Verifier<'_>) -> Result<Run<'a>, Stop> {
+        let Verifier { options, replayer } = verifier;
         let document = self.document;
         let receipt = &document.receipt;
         let disclosure =
             document.disclosure.as_ref().ok_or_else(|| unverifiable("the document has no disclosure"))?;
         let hex = |word: &[u8; 32]| crate::hex::encode(word);
-        let model = options
+        let (model, replayer) = options
             .model
+            .zip(replayer.as_mut())
             .ok_or_else(|| unverifiable(format!("the model {} is not at hand", hex(&receipt.model))))?;
         if model.sha256() != receipt.model {
             return Err(unverifiable(format!(
@@ -181,30 +208,21 @@ impl<'a> Check<'a> {
         if exact {
             model.check_attestable(profile).map_err(|e| unverifiable(e.to_string()))?;
         }
-        let available = cpu::available_threads();
-        let found = replay(
-            &claim,
-            &ReplayOptions {
-                model,
-                adapter: options.adapter,
-                profile: if model.check_attestable(profile).is_ok() { profile } else { Profile::Fast1 },
-                threads: options.threads.map_or(available, |t| t.clamp(1, available)),
-                operation: &options.operation,
-            },
-        )
-        .map_err(|error| match error.kind() {
-            // What the document claims does not fit the model.
-            ErrorKind::Argument | ErrorKind::Grammar => Stop::Verdict(invalid(error.to_string())),
-            ErrorKind::Unsupported => unverifiable(error.to_string()),
-            _ => Stop::Error(error),
-        })?;
+        let profile = if model.check_attestable(profile).is_ok() { profile } else { Profile::Fast1 };
+        let found =
+            replayer.replay(&claim, profile, &options.operation).map_err(|error| match error.kind() {
+                // What the document claims does not fit the model.
+                ErrorKind::Argument | ErrorKind::Grammar => Stop::Verdict(invalid(error.to_string())),
+                ErrorKind::Unsupported => unverifiable(error.to_string()),
+                _ => Stop::Error(error),
+            })?;
         // What was replayed with must be what was hashed.
         check_unchanged()?;
         Ok(Run { disclosure, claim, found, exact })
     }
 
-    fn replay(&mut self, options: &VerifyOptions<'_>) -> Result<Verdict, Stop> {
-        let Run { disclosure, claim, found, exact } = self.run(options)?;
+    fn replay(&mut self, verifier: &mut Verifier<'_>) -> Result<Verdict, Stop> {
+        let Run { disclosure, claim, found, exact } = self.run(verifier)?;
         let verdict = if exact {
             self.exact_verdict(disclosure, &claim, &found)?
         } else {

@@ -11,7 +11,7 @@ use attestlm::session::{Continuation, Session};
 use attestlm::signer::{KeySigner, Signer};
 use attestlm::trace::{Trace, TraceLeaf};
 use attestlm::verdict::{Report, Verdict};
-use attestlm::verify::{verify, Expectations, VerifyOptions};
+use attestlm::verify::{Expectations, Verifier, VerifyOptions};
 use attestlm::{commitment, json, steps, Token};
 use attestlm_testkit::{ModelSpec, TensorType};
 use serde_json::{json, Value};
@@ -102,12 +102,16 @@ pub fn scored(text: &str) -> Document {
     score.receipt.unwrap().unwrap()
 }
 
-/// Through its JSON and back, then against `expectations`.
+/// Through its JSON and back, then against `expectations`: twice, for what a verifier remembers of the first time must catch
+/// as much.
 pub fn report(document: &Document, expectations: &Expectations, options: &VerifyOptions<'_>) -> Report {
     let text = document.to_json().unwrap();
     let read = Document::parse(text.as_bytes()).unwrap();
     assert_eq!(&read, document);
-    verify(&read, expectations, options).unwrap()
+    let mut verifier = Verifier::new(options.clone());
+    let report = verifier.verify(&read, expectations).unwrap();
+    assert_eq!(verifier.verify(&read, expectations).unwrap().to_json(), report.to_json());
+    report
 }
 
 pub fn with(model: &Model) -> VerifyOptions<'_> {

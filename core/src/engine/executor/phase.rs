@@ -10,7 +10,7 @@ use crate::kernels::attention::{self, attend, Cells, Heads, Query};
 use crate::kernels::floats::{dequantize, narrow, products, widen, Columns, Element, Floats};
 use crate::kernels::map::{map, Add, By, Clamp, Div, Gate, Gelu, Mul, Scale, Silu, Sub, Tanh};
 use crate::kernels::rope::Rope;
-use crate::kernels::{matmul_into, rows, Activations, Format, Isa, Weights, Writer, UNIT};
+use crate::kernels::{matmul_into, rows, Activations, Format, Isa, Scratch, Weights, Writer, UNIT};
 
 /// An operation of each element.
 #[derive(Debug, Clone, Copy)]
@@ -186,6 +186,7 @@ pub(super) struct Lane {
     floats: Vec<f32>,
     results: Vec<f32>,
     activations: Activations,
+    scratch: Scratch,
 }
 
 /// What went wrong while a graph was computed.
@@ -426,7 +427,7 @@ impl Work {
                         return failure.raise("weights of another size");
                     };
                     let to = out.data.cast::<f32>().add(rows.start);
-                    matmul_into(isa, &matrix, rows, activations.get(), to, out.ne[0]);
+                    matmul_into(isa, &matrix, rows, activations.get(), to, out.ne[0], &mut lane.scratch);
                 }
                 Work::FloatProduct { weights, element, x, out, chunk } => {
                     let rows = task * chunk..weights.ne[1].min((task + 1) * chunk);
@@ -472,7 +473,8 @@ impl Work {
                             let Ok(matrix) = matrix(weights, *format, expert) else {
                                 return failure.raise("weights of another size");
                             };
-                            matmul_into(isa, &matrix, rows, &lane.activations, results, count);
+                            let (columns, scratch) = (&lane.activations, &mut lane.scratch);
+                            matmul_into(isa, &matrix, rows, columns, results, count, scratch);
                         }
                         (Storage::Floats(element), _) => {
                             let start = weights.at([0, expert, 0]);

@@ -5,25 +5,6 @@ use super::wide::Wide;
 use super::{prefetch, Rows};
 use crate::kernels::{Format, UNIT};
 
-/// Memory for panels, on cache lines.
-pub struct Panels {
-    lines: Vec<Line>,
-}
-
-#[derive(Clone, Copy)]
-#[repr(C, align(64))]
-struct Line([u8; 64]);
-
-impl Panels {
-    pub fn new(bytes: usize) -> Self {
-        Panels { lines: vec![Line([0; 64]); bytes.div_ceil(64)] }
-    }
-
-    pub fn as_mut_ptr(&mut self) -> *mut u8 {
-        self.lines.as_mut_ptr().cast()
-    }
-}
-
 /// Factors of a unit: one scale, one and what is added, or two scales.
 const fn factors(format: Format) -> usize {
     if format.has_halves() || format.has_min() {

@@ -6,10 +6,10 @@ use std::ops::Range;
 use crate::kernels::matmul::Weights;
 use crate::kernels::x86::blocks::{Blocks, Iq4Nl, Iq4Xs, Q3K, Q4K, Q4_0, Q4_1, Q5K, Q5_0, Q5_1, Q6K, Q8_0};
 use crate::kernels::x86::column;
-use crate::kernels::x86::panel::{self, Panels};
+use crate::kernels::x86::panel;
 use crate::kernels::x86::wide::Wide16;
 use crate::kernels::x86::{Columns, Rows};
-use crate::kernels::{Activations, Format, UNIT};
+use crate::kernels::{Activations, Format, Scratch, UNIT};
 
 /// Rows of a panel.
 const ROWS: usize = 16;
@@ -185,6 +185,7 @@ unsafe fn with<B: Blocks>(
     activations: &Activations,
     out: *mut f32,
     stride: usize,
+    scratch: &mut Scratch,
 ) {
     let (columns, count) = (Columns::of(activations), activations.columns());
     if count < MANY {
@@ -201,14 +202,14 @@ unsafe fn with<B: Blocks>(
     }
     let panel = columns.units * panel::unit_bytes(B::FORMAT, ROWS);
     let mut spare = Vec::new();
-    let mut panels = Panels::new(PANELS * panel);
+    let panels = scratch.bytes(PANELS * panel);
     for first in rows.clone().step_by(PANELS * ROWS) {
         let left = (rows.end - first).min(PANELS * ROWS);
         for (at, first) in (first..first + left).step_by(ROWS).enumerate() {
             // SAFETY: as above; a panel begins after a whole number of cache lines.
             unsafe {
                 let rows = Rows::of(weights, first, ROWS, &mut spare);
-                pack::<B>(rows, columns.units, panels.as_mut_ptr().add(at * panel));
+                pack::<B>(rows, columns.units, panels.add(at * panel));
             }
         }
         for column in (0..count).step_by(COLUMNS) {
@@ -216,7 +217,7 @@ unsafe fn with<B: Blocks>(
                 let (done, two) = (at * ROWS, left > (at + 1) * ROWS);
                 // SAFETY: as above; the match takes as many columns as there are.
                 unsafe {
-                    let (panel, columns) = (panels.as_mut_ptr().add(at * panel), columns.from(column));
+                    let (panel, columns) = (panels.add(at * panel), columns.from(column));
                     let out = out.add(column * stride + first - rows.start + done);
                     let run = match (two, (count - column).min(COLUMNS)) {
                         (true, 1) => tile::<B, 2, 1>,
@@ -249,21 +250,22 @@ pub unsafe fn matmul(
     activations: &Activations,
     out: *mut f32,
     stride: usize,
+    scratch: &mut Scratch,
 ) {
     // SAFETY: as ours.
     unsafe {
         match weights.format() {
-            Format::Q8_0 => with::<Q8_0>(weights, rows, activations, out, stride),
-            Format::Q4_0 => with::<Q4_0>(weights, rows, activations, out, stride),
-            Format::Q4_1 => with::<Q4_1>(weights, rows, activations, out, stride),
-            Format::Q5_0 => with::<Q5_0>(weights, rows, activations, out, stride),
-            Format::Q5_1 => with::<Q5_1>(weights, rows, activations, out, stride),
-            Format::IQ4_NL => with::<Iq4Nl>(weights, rows, activations, out, stride),
-            Format::IQ4_XS => with::<Iq4Xs>(weights, rows, activations, out, stride),
-            Format::Q3_K => with::<Q3K>(weights, rows, activations, out, stride),
-            Format::Q4_K => with::<Q4K>(weights, rows, activations, out, stride),
-            Format::Q5_K => with::<Q5K>(weights, rows, activations, out, stride),
-            Format::Q6_K => with::<Q6K>(weights, rows, activations, out, stride),
+            Format::Q8_0 => with::<Q8_0>(weights, rows, activations, out, stride, scratch),
+            Format::Q4_0 => with::<Q4_0>(weights, rows, activations, out, stride, scratch),
+            Format::Q4_1 => with::<Q4_1>(weights, rows, activations, out, stride, scratch),
+            Format::Q5_0 => with::<Q5_0>(weights, rows, activations, out, stride, scratch),
+            Format::Q5_1 => with::<Q5_1>(weights, rows, activations, out, stride, scratch),
+            Format::IQ4_NL => with::<Iq4Nl>(weights, rows, activations, out, stride, scratch),
+            Format::IQ4_XS => with::<Iq4Xs>(weights, rows, activations, out, stride, scratch),
+            Format::Q3_K => with::<Q3K>(weights, rows, activations, out, stride, scratch),
+            Format::Q4_K => with::<Q4K>(weights, rows, activations, out, stride, scratch),
+            Format::Q5_K => with::<Q5K>(weights, rows, activations, out, stride, scratch),
+            Format::Q6_K => with::<Q6K>(weights, rows, activations, out, stride, scratch),
         }
     }
 }
