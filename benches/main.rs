@@ -6,6 +6,7 @@
 mod contestants;
 mod machine;
 mod parts;
+mod peak;
 mod plan;
 mod protocol;
 mod report;
@@ -122,7 +123,10 @@ fn plan(arguments: &Arguments, parts: &[Part]) -> Result<Plan> {
             plan.shapes.first().or(plan.kernel_shapes.first()).ok_or("no shape has such a name")?.clone();
     }
     let is_beside = |part| parts.contains(&part);
-    if arguments.short || arguments.ours || !(is_beside(Part::Speed) || is_beside(Part::Kernels)) {
+    if arguments.short
+        || arguments.ours
+        || ![Part::Speed, Part::Kernels, Part::Operations].into_iter().any(is_beside)
+    {
         return Ok(plan);
     }
     eprintln!("building llama.cpp for this processor");

@@ -6,6 +6,7 @@
 //! | `{"do":"prefill","tokens":128}` | `{"ms":..}`: an empty cache, logits of the last token, argmax |
 //! | `{"do":"decode","tokens":128}` | `{"ms":..}`: greedy, after an untimed prompt of 32 tokens |
 //! | `{"do":"first","tokens":512,"warm":true}` | `{"ms":..,"token":..}`: until the first token; warm: all but the last 8 tokens of the prompt were read before |
+//! | `{"do":"operations","before":128,"tokens":1,"times":16}` | `{"ms":..,"operations":[{"name":..,"nodes":..,"ms":..}]}`: so often so many tokens at once, after others that are not timed, as a whole and once more node by node; the native build alone knows it |
 //! | `{"do":"quit"}` | none |
 //!
 //! Contestants of the part `bindings` are started with a model's path (empty: the bundled one), threads, context tokens and

@@ -5,10 +5,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
+#include <map>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "ggml.h"
 #include "llama.h"
 
 namespace {
@@ -49,9 +51,73 @@ std::vector<llama_token> prompt(int n) {
     return tokens;
 }
 
+// The kind of a node, as op_times.rs of the product names it; empty for one that computes nothing.
+std::string kind(const ggml_tensor * node) {
+    switch (node->op) {
+        case GGML_OP_NONE:
+        case GGML_OP_VIEW:
+        case GGML_OP_RESHAPE:
+        case GGML_OP_PERMUTE:
+        case GGML_OP_TRANSPOSE:
+            return "";
+        case GGML_OP_MUL_MAT:
+        case GGML_OP_MUL_MAT_ID:
+            break;
+        default:
+            return ggml_op_desc(node);
+    }
+    std::string name = node->src[0]->name;
+    std::string role = "cache";
+    const std::string ending = ".weight";
+    if (name.size() > ending.size() && name.compare(name.size() - ending.size(), ending.size(), ending) == 0) {
+        name.resize(name.size() - ending.size());
+        role = name.substr(name.rfind('.') == std::string::npos ? 0 : name.rfind('.') + 1);
+    }
+    return std::string(ggml_op_desc(node)) + " " + ggml_type_name(node->src[0]->type) + " " + role;
+}
+
+// What each kind of node took, computed one by one.
+struct op_times {
+    struct entry {
+        int nodes = 0;
+        double ms = 0;
+    };
+    std::map<std::string, entry> found;
+    double begun = 0;
+
+    static bool observe(ggml_tensor * node, bool ask, void * data) {
+        auto & self = *static_cast<op_times *>(data);
+        const std::string name = kind(node);
+        if (name.empty()) {
+            return !ask;
+        }
+        if (ask) {
+            self.begun = now_ms();
+            return true;
+        }
+        entry & it = self.found[name];
+        it.nodes += 1;
+        it.ms += now_ms() - self.begun;
+        return true;
+    }
+
+    std::string json() const {
+        std::string text;
+        for (const auto & it : found) {
+            text += text.empty() ? "" : ",";
+            text += "{\"name\":\"" + it.first + "\",\"nodes\":" + std::to_string(it.second.nodes) +
+                    ",\"ms\":" + std::to_string(it.second.ms) + "}";
+        }
+        return "[" + text + "]";
+    }
+};
+
 struct contestant {
     llama_model * model = nullptr;
     llama_context * context = nullptr;
+    llama_context_params params = llama_context_default_params();
+    op_times times;
+    llama_context * observed = nullptr;  // whose nodes are timed; made when it is asked for
     int vocabulary = 0;
     int batch = 0;
 
@@ -61,7 +127,6 @@ struct contestant {
         if (!model) {
             throw std::runtime_error("llama.cpp could not load the model");
         }
-        llama_context_params params = llama_context_default_params();
         params.n_ctx = number(line, "context");
         params.n_threads = number(line, "threads");
         params.n_threads_batch = params.n_threads;
@@ -91,6 +156,54 @@ struct contestant {
         return best;
     }
 
+    // Reads `before` tokens, then `count` times `n` tokens at once; answers the time of the latter.
+    double pass(llama_context * on, int before, int n, int count) {
+        llama_memory_clear(llama_get_memory(on), false);
+        llama_batch batch = llama_batch_init(std::max(before, n), 0, 1);
+        int position = 0;
+        auto decode = [&](int size, bool every) {
+            batch.n_tokens = size;
+            const std::vector<llama_token> tokens = prompt(size);
+            for (int i = 0; i < size; i++) {
+                batch.token[i] = tokens[i];
+                batch.pos[i] = position++;
+                batch.n_seq_id[i] = 1;
+                batch.seq_id[i][0] = 0;
+                batch.logits[i] = every || i + 1 == size;
+            }
+            if (llama_decode(on, batch) != 0) {
+                throw std::runtime_error("llama_decode failed");
+            }
+        };
+        if (before > 0) {
+            decode(before, false);
+        }
+        times.found.clear();
+        const double since = now_ms();
+        for (int i = 0; i < count; i++) {
+            decode(n, before > 0);
+        }
+        const double took = now_ms() - since;
+        llama_batch_free(batch);
+        return took;
+    }
+
+    // The time of a pass, and of each kind of node in one that is computed node by node.
+    std::string operations(int before, int n, int count) {
+        if (!observed) {
+            llama_context_params with = params;
+            with.cb_eval = op_times::observe;
+            with.cb_eval_user_data = &times;
+            observed = llama_init_from_model(model, with);
+            if (!observed) {
+                throw std::runtime_error("llama.cpp could not make a context");
+            }
+        }
+        const double whole = pass(context, before, n, count);
+        pass(observed, before, n, count);
+        return "{\"ms\":" + std::to_string(whole) + ",\"operations\":" + times.json() + "}";
+    }
+
     std::string answer(const std::string & line) {
         const std::string what = text(line, "do");
         double begun = now_ms();
@@ -102,6 +215,9 @@ struct contestant {
             throw std::runtime_error("nothing is loaded");
         }
         const int n = number(line, "tokens");
+        if (what == "operations") {
+            return operations(number(line, "before"), n, number(line, "times"));
+        }
         llama_memory_clear(llama_get_memory(context), false);
         llama_token token = 0;
         if (what == "prefill" || what == "first") {
@@ -143,6 +259,7 @@ int main() {
             std::cout << "{\"error\":\"" << error.what() << "\"}" << std::endl;
         }
     }
+    llama_free(self.observed);
     llama_free(self.context);
     llama_model_free(self.model);
     llama_backend_free();

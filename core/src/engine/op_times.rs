@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use llama_cpp_sys_2 as sys;
 
+use super::executor::source;
+
 /// The time spent in one kind of operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpTime {
@@ -15,34 +17,46 @@ pub struct OpTime {
     pub nodes: u64,
     /// Their time, with the start and the end of the pool's work on each.
     pub time: Duration,
+    /// Bytes of the rows they read and wrote; of attention with all the cache's cells that its mask is about.
+    pub bytes: u64,
+    /// Products of two elements in matrix products, each with an addition.
+    pub products: u64,
 }
 
 /// Times by kind of operation.
 #[derive(Debug, Default)]
-pub(super) struct OpTimes(BTreeMap<String, (u64, Duration)>);
+pub(super) struct OpTimes(BTreeMap<String, OpTime>);
 
 impl OpTimes {
     /// The kinds, slowest first.
     pub(super) fn list(&self) -> Vec<OpTime> {
-        let mut list: Vec<OpTime> = self
-            .0
-            .iter()
-            .map(|(name, (nodes, time))| OpTime { name: name.clone(), nodes: *nodes, time: *time })
-            .collect();
+        let mut list: Vec<OpTime> = self.0.values().cloned().collect();
         list.sort_by_key(|op| std::cmp::Reverse(op.time));
         list
     }
 
     /// Adds what phases took.
     pub(super) fn add(&mut self, phases: Vec<(*const sys::ggml_tensor, Duration)>) {
+        let mut last = std::ptr::null();
         for (node, took) in phases {
             // SAFETY: nodes of the graph in progress.
-            if let Some(name) = kind(unsafe { &*node }) {
-                let entry = self.0.entry(name).or_default();
-                entry.0 += 1;
-                entry.1 += took;
-            }
+            self.count(unsafe { &*node }, took, node == last);
+            last = node;
         }
+    }
+
+    /// Adds what a node took, or a further part of it.
+    fn count(&mut self, node: &sys::ggml_tensor, took: Duration, is_further: bool) {
+        let Some(name) = kind(node) else { return };
+        let none = || OpTime { name: name.clone(), nodes: 0, time: Duration::ZERO, bytes: 0, products: 0 };
+        let entry = self.0.entry(name.clone()).or_insert_with(none);
+        entry.time += took;
+        if is_further {
+            return;
+        }
+        entry.nodes += 1;
+        entry.bytes += bytes(node);
+        entry.products += products(node);
     }
 
     /// Computes `graph` node by node on `backend`.
@@ -76,16 +90,34 @@ impl OpTimes {
                 if status != sys::GGML_STATUS_SUCCESS {
                     break;
                 }
-                if let Some(name) = kind(&*node) {
-                    let entry = self.0.entry(name).or_default();
-                    entry.0 += 1;
-                    entry.1 += took;
-                }
+                self.count(&*node, took, false);
             }
             sys::ggml_free(memory);
             status
         }
     }
+}
+
+/// Bytes of the rows that a node reads and writes.
+fn bytes(node: &sys::ggml_tensor) -> u64 {
+    // SAFETY: a valid tensor.
+    let size = |tensor: &sys::ggml_tensor| unsafe { sys::ggml_nbytes(tensor) } as u64;
+    match node.op {
+        // Of a table or a cache some rows: those that come out, or go in.
+        sys::GGML_OP_GET_ROWS => 2 * size(node),
+        sys::GGML_OP_SET_ROWS => source(node, 0).map_or(0, |rows| 2 * size(rows)),
+        _ => size(node) + (0..node.src.len()).filter_map(|at| source(node, at)).map(size).sum::<u64>(),
+    }
+}
+
+/// Products of elements in a node that is a matrix product.
+fn products(node: &sys::ggml_tensor) -> u64 {
+    if node.op != sys::GGML_OP_MUL_MAT && node.op != sys::GGML_OP_MUL_MAT_ID {
+        return 0;
+    }
+    let length = source(node, 0).map_or(0, |weights| weights.ne[0]);
+    // SAFETY: a valid tensor.
+    u64::try_from(length.saturating_mul(unsafe { sys::ggml_nelements(node) })).unwrap_or(0)
 }
 
 /// The kind of a node; none for one that computes nothing.
