@@ -3,6 +3,7 @@
 //! A graph becomes phases, each of tasks that may be done in any order by any thread; a phase begins when all tasks of the
 //! one before are done. A thread that comes late finds them done: nobody waits for one that has no task.
 
+mod attention;
 mod phase;
 mod plan;
 mod progress;

@@ -4,9 +4,10 @@ use std::sync::{Arc, OnceLock};
 
 use llama_cpp_sys_2 as sys;
 
+use super::attention::{seen, Attention, Seen};
 use super::tensor::{Storage, Tensor};
 use crate::error::Result;
-use crate::kernels::attention::{self, attend, Cells, Heads, Query};
+use crate::kernels::attention;
 use crate::kernels::floats::{dequantize, narrow, products, widen, Columns, Element, Floats};
 use crate::kernels::map::{map, Add, By, Clamp, Div, Gate, Gelu, Mul, Scale, Silu, Sub, Tanh};
 use crate::kernels::rope::Rope;
@@ -44,9 +45,6 @@ pub(super) enum OfRow {
 
 /// The columns that one expert is multiplied with: (column of the activations, row of the result).
 pub(super) type Chosen = Vec<Vec<(usize, usize)>>;
-
-/// The first position that each query of each stream sees, and the one after the last.
-pub(super) type Seen = Arc<Shared<Vec<(usize, usize)>>>;
 
 /// A place that one phase fills, by several threads in different parts, and later phases read.
 pub(super) struct Shared<T: ?Sized>(std::cell::UnsafeCell<T>);
@@ -165,20 +163,6 @@ pub(super) enum Work {
     Attention(Attention),
 }
 
-/// Attention of all heads and streams.
-pub(super) struct Attention {
-    pub heads: Heads,
-    pub q: Tensor,
-    pub k: Tensor,
-    pub v: Tensor,
-    pub seen: Seen,
-    pub out: Tensor,
-    /// Queries of a task.
-    pub queries: usize,
-    /// Heads of a task, of those that share keys.
-    pub group: usize,
-}
-
 /// What a thread keeps from task to task.
 #[derive(Debug, Default)]
 pub(super) struct Lane {
@@ -205,55 +189,6 @@ impl Failure {
 
     pub fn what(&self) -> Option<&'static str> {
         self.0.get().copied()
-    }
-}
-
-impl Attention {
-    fn blocks(&self) -> usize {
-        self.q.ne[1].div_ceil(self.queries)
-    }
-
-    fn shared_by(&self) -> usize {
-        self.q.ne[2] / self.k.ne[2]
-    }
-
-    fn groups(&self) -> usize {
-        self.shared_by().div_ceil(self.group)
-    }
-
-    pub fn tasks(&self) -> usize {
-        self.q.ne[3] * self.k.ne[2] * self.groups() * self.blocks()
-    }
-
-    /// # Safety
-    /// As of [`Work::run`].
-    unsafe fn run(&self, isa: Isa, task: usize, lane: &mut Lane) {
-        let (block, rest) = (task % self.blocks(), task / self.blocks());
-        let (group, rest) = (rest % self.groups(), rest / self.groups());
-        let (key_head, stream) = (rest % self.k.ne[2], rest / self.k.ne[2]);
-        let count = self.q.ne[1];
-        // The last blocks see the most: they come first, so that no thread ends with one.
-        let first = (self.blocks() - 1 - block) * self.queries;
-        // SAFETY: filled by an earlier phase.
-        let seen = unsafe { self.seen.get() };
-        let shared_by = self.shared_by();
-        let heads = group * self.group..shared_by.min((group + 1) * self.group);
-        let mut queries = Vec::with_capacity(self.queries * heads.len());
-        for query in first..count.min(first + self.queries) {
-            let (begin, end) = seen[stream * count + query];
-            for head in heads.clone() {
-                let head = key_head * shared_by + head;
-                queries.push(Query {
-                    start: self.q.at([query, head, stream]).cast(),
-                    out: self.out.at([head, query, stream]).cast(),
-                    first: begin,
-                    end,
-                });
-            }
-        }
-        let cells = |of: &Tensor| Cells { start: of.at([0, key_head, stream]).cast(), stride: of.nb[1] / 2 };
-        // SAFETY: the plan looked at the shapes; `Seen` at what is seen, which is below the number of cells and not empty.
-        unsafe { attend(isa, &self.heads, &queries, cells(&self.k), cells(&self.v), &mut lane.attention) };
     }
 }
 
@@ -532,7 +467,7 @@ impl Work {
                         }
                     }
                 }
-                Work::Attention(attention) => attention.run(isa, task, lane),
+                Work::Attention(attention) => attention.run(isa, task, &mut lane.attention),
             }
         }
     }
@@ -582,15 +517,6 @@ unsafe fn copy_row(isa: Isa, x: &Tensor, out: &Tensor, row: usize, lane: &mut La
     }
 }
 
-/// The positions that a row of a mask lets see: a range, as the attention of numerics-2 has it.
-fn seen(mask: &[u16]) -> Option<(usize, usize)> {
-    const HIDDEN: u16 = 0xfc00;
-    let first = mask.iter().position(|value| *value == 0)?;
-    let length = mask[first..].iter().position(|value| *value != 0).unwrap_or(mask.len() - first);
-    let hidden = |values: &[u16]| values.iter().fold(true, |all, value| all & (*value == HIDDEN));
-    (hidden(&mask[..first]) && hidden(&mask[first + length..])).then_some((first, first + length))
-}
-
 /// The order of values: of equal ones the first comes first; a NaN is above all.
 fn argsort(values: &[f32], descending: bool, order: &mut [i32]) {
     let key = |at: &i32| {
@@ -609,5 +535,60 @@ fn argsort(values: &[f32], descending: bool, order: &mut [i32]) {
         order.sort_by(|a, b| key(b).total_cmp(&key(a)));
     } else {
         order.sort_by(|a, b| key(a).total_cmp(&key(b)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(values: &[f32], descending: bool) -> Vec<i32> {
+        let mut order = vec![9; values.len()];
+        argsort(values, descending, &mut order);
+        order
+    }
+
+    #[test]
+    fn of_equal_values_the_first_comes_first() {
+        assert_eq!(order(&[1.0, 3.0, 2.0, 3.0], true), [1, 3, 2, 0]);
+        assert_eq!(order(&[1.0, 3.0, 2.0, 3.0], false), [0, 2, 1, 3]);
+        assert_eq!(order(&[0.0, -0.0, 0.0], true), [0, 1, 2]);
+        assert_eq!(order(&[0.0, -0.0, 0.0], false), [0, 1, 2]);
+    }
+
+    #[test]
+    fn no_number_is_above_all_whatever_its_sign() {
+        let nan = f32::NAN;
+        assert_eq!(order(&[f32::INFINITY, nan, -nan, -1.0], true), [1, 2, 0, 3]);
+        assert_eq!(order(&[f32::INFINITY, nan, -nan, -1.0], false), [3, 0, 1, 2]);
+    }
+
+    /// A tensor of `kind` on `values`, with sizes in elements and strides in bytes.
+    fn tensor<T>(kind: sys::ggml_type, values: &mut [T], ne: [usize; 4], nb: [usize; 4]) -> Tensor {
+        Tensor { kind, data: values.as_mut_ptr().cast(), ne, nb }
+    }
+
+    #[test]
+    fn a_copy_goes_on_in_the_next_row_of_its_source() {
+        // 3 rows of 4, of which 3 count, become 1 row of 9: and each again with its elements two apart.
+        let mut from: Vec<f32> = (0..24u8).map(f32::from).collect();
+        for step in [1, 2] {
+            let x = tensor(sys::GGML_TYPE_F32, &mut from, [3, 3, 1, 1], [4 * step, 32, 96, 96]);
+            let expected: Vec<f32> =
+                (0..9).map(|at| f32::from(u8::try_from(at / 3 * 8 + at % 3 * step).unwrap())).collect();
+            for isa in Isa::ALL.into_iter().filter(|isa| isa.is_here()) {
+                let mut to = vec![f32::NAN; 9];
+                let out = tensor(sys::GGML_TYPE_F32, &mut to, [9, 1, 1, 1], [4, 36, 36, 36]);
+                // SAFETY: both tensors have these elements.
+                unsafe { copy_row(isa, &x, &out, 0, &mut Lane::default()) };
+                assert_eq!(to, expected, "{isa:?}");
+                let mut halves = vec![0u16; 9];
+                let out = tensor(sys::GGML_TYPE_F16, &mut halves, [9, 1, 1, 1], [2, 18, 18, 18]);
+                // SAFETY: as above.
+                unsafe { copy_row(isa, &x, &out, 0, &mut Lane::default()) };
+                let halves: Vec<f32> = halves.into_iter().map(crate::kernels::half::f32_of).collect();
+                assert_eq!(halves, expected, "{isa:?}");
+            }
+        }
     }
 }

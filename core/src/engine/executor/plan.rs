@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use llama_cpp_sys_2 as sys;
 
-use super::phase::{rows_of, Attention, Binary, Failure, Lane, OfRow, Seen, Shared, Unary, Work};
+use super::attention::{Attention, Seen};
+use super::phase::{rows_of, Binary, Failure, Lane, OfRow, Shared, Unary, Work};
 use super::tensor::{source, storage, Storage, Tensor};
 use crate::engine::graph::{describe, nodes};
 use crate::kernels::attention::Heads;
