@@ -359,7 +359,7 @@ fn the_operations_of_a_model_are_listed() {
     let named =
         |name: &str| operations.iter().find(|op| op["name"] == name).unwrap_or_else(|| panic!("{name}"));
     assert_eq!(named("FLASH_ATTN_EXT")["outside"], serde_json::Value::Null);
-    let part = sandbox.model("part.gguf", &ModelSpec::tiny().with_type(TensorType::IQ4_NL));
+    let part = sandbox.model("part.gguf", &ModelSpec::tiny().with_type(TensorType::Q2_K));
     let listed = sandbox.run(&["profile", "--ops", common::text(&part)]);
     assert_eq!(listed.status, 3, "{listed:?}");
     assert!(listed.stdout.contains("no kernel for this type of weights"), "{listed:?}");
