@@ -75,6 +75,8 @@ impl Plain {
     }
 }
 
+// What a processor without a vector for it does lane by lane is no part of its callers: 16 times a call each, it would be most of
+// the library's code.
 impl Lanes for Plain {
     // A compiler may have vectors of its own: enough for small tiles.
     const REGISTERS: usize = 4;
@@ -94,12 +96,12 @@ impl Lanes for Plain {
         *values = self.0;
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn load_half(values: &[u16; LANES]) -> Self {
         Plain(values.map(f32_of))
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn store_half(self, values: &mut [u16; LANES]) {
         *values = self.0.map(f16_of);
     }
@@ -119,12 +121,12 @@ impl Lanes for Plain {
         self.with(other, |a, b| a * b)
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn div(self, other: Self) -> Self {
         self.with(other, |a, b| a / b)
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn fma(self, factor: Self, addend: Self) -> Self {
         Plain(std::array::from_fn(|lane| self.0[lane].mul_add(factor.0[lane], addend.0[lane])))
     }
@@ -139,12 +141,12 @@ impl Lanes for Plain {
         self.map(f32::abs)
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn round(self) -> Self {
         self.map(f32::round_ties_even)
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn if_less(self, other: Self, yes: Self, no: Self) -> Self {
         let pick = |lane: usize| if self.0[lane] < other.0[lane] { yes.0[lane] } else { no.0[lane] };
         Plain(std::array::from_fn(pick))

@@ -117,26 +117,33 @@ pub unsafe fn columns<B: Blocks, W: Wide, const N: usize>(
 /// One of [`columns`], compiled for an instruction set.
 pub type Run = unsafe fn(Rows, Columns, *mut f32, usize, usize);
 
-/// Rows `range` of a product of few columns, `height` at a time.
+/// Rows `range` of a product of `count` columns, `height` at a time; of those first two columns at a time, for as long as there
+/// are two: more at once would be as much code again for a little time.
 ///
 /// # Safety
-/// As of `run`, which computes `height` rows of as many columns as `columns` has; `out` holds the range.
+/// As of `one` and `two`, which compute `height` rows of one column and of two; there are `count` columns; `out` holds the range.
+#[allow(clippy::too_many_arguments)] // one place calls it for each set
 pub unsafe fn all_rows(
-    run: Run,
+    [one, two]: [Run; 2],
     height: usize,
     weights: &Weights<'_>,
     range: Range<usize>,
     columns: Columns,
+    count: usize,
     out: *mut f32,
     stride: usize,
 ) {
     let mut spare = Vec::new();
     for first in range.clone().step_by(height) {
         let left = (range.end - first).min(height);
-        // SAFETY: by the contract.
-        unsafe {
-            let rows = Rows::of(weights, first, height, &mut spare);
-            run(rows, columns, out.add(first - range.start), left, stride);
+        let rows = Rows::of(weights, first, height, &mut spare);
+        for column in (0..count).step_by(2) {
+            let run = if column + 1 < count { two } else { one };
+            // SAFETY: by the contract.
+            unsafe {
+                let out = out.add(column * stride + first - range.start);
+                run(rows, columns.from(column), out, left, stride);
+            }
         }
     }
 }

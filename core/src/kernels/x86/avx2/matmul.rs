@@ -197,15 +197,10 @@ unsafe fn with<B: Blocks>(
 ) {
     let (columns, count) = (Columns::of(activations), activations.columns());
     if count < MANY {
-        let run: column::Run = match count {
-            1 => few::<B, 1>,
-            2 => few::<B, 2>,
-            3 => few::<B, 3>,
-            _ => few::<B, 4>,
-        };
+        let runs: [column::Run; 2] = [few::<B, 1>, few::<B, 2>];
         // SAFETY: the caller has seen that `out` holds every row of every column, and that this machine has AVX2; each row
         // is as long as a column.
-        unsafe { column::all_rows(run, ROWS, weights, rows, columns, out, stride) };
+        unsafe { column::all_rows(runs, ROWS, weights, rows, columns, count, out, stride) };
         return;
     }
     let panel = columns.units * panel::unit_bytes(B::FORMAT, ROWS);
