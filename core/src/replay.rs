@@ -127,9 +127,12 @@ impl<'a> Replayer<'a> {
     /// [`ErrorKind::Argument`] if a token is outside the vocabulary or the sequence longer than the
     /// model takes, [`ErrorKind::Engine`], [`ErrorKind::Unsupported`], [`ErrorKind::Cancelled`].
     pub fn replay(&mut self, claim: &Claim<'_>, profile: Profile, operation: &Operation) -> Result<Replayed> {
+        operation.check("replay")?;
         let claimed = Claimed::of(claim);
         if let Some((_, _, found)) = self.last.as_ref().filter(|(by, of, _)| *by == profile && *of == claimed)
         {
+            let tokens = (claim.prompt.len() + claim.output.len()).saturating_sub(1) as u64;
+            operation.advance(tokens, tokens);
             return Ok(found.clone());
         }
         let _env = FloatEnv::enter();

@@ -74,3 +74,20 @@ fn only_the_same_claim_is_not_computed_again() {
         }
     }
 }
+
+#[test]
+fn a_cancel_is_for_good_also_where_nothing_is_computed() {
+    let model = common::model(&ModelSpec::nano());
+    let options = VerifyOptions { model: Some(&model), threads: Some(1), ..VerifyOptions::default() };
+    let operation = options.operation.clone();
+    let mut verifier = Verifier::new(options);
+    let document = answer(&model, Profile::Exact2, 20, 0.0, 1);
+    for _ in 0..2 {
+        let report = verifier.verify(&document, &Expectations::default()).unwrap();
+        assert_eq!(report.verdict.name(), "verified");
+        assert_eq!(operation.progress(), (24, 24));
+    }
+    operation.cancel();
+    let error = verifier.verify(&document, &Expectations::default()).unwrap_err();
+    assert_eq!(error.kind(), attestlm::ErrorKind::Cancelled);
+}
