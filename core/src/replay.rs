@@ -206,12 +206,6 @@ impl<'a> Replayer<'a> {
     fn context_for(&mut self, tokens: usize, profile: Profile) -> Result<Context> {
         let too_long = || Error::argument("outputTokens", "prompt and output are longer than any context");
         let tokens = u32::try_from(tokens).map_err(|_| too_long())?;
-        let fits = |(of, context): &(Profile, Context)| *of == profile && context.stream_tokens() >= tokens;
-        // Where it does not fit, its memory is free before a new one takes any.
-        if let Some((_, mut context)) = self.kept.take().filter(fits) {
-            context.clear();
-            return Ok(context);
-        }
         let n_vocab = self.model.vocab().len();
         // In whole steps of the cache, so that a slightly longer claim fits too.
         let stream_tokens = tokens.next_multiple_of(256).min(self.model.max_context()).max(tokens);
@@ -220,7 +214,19 @@ impl<'a> Replayer<'a> {
         let by_logits = LOGIT_BYTES / (n_vocab as u64 * 4).max(1);
         let ubatch = u32::try_from(by_scores.min(by_logits).clamp(16, MAX_UBATCH)).unwrap_or(16);
         // As even as can be: each batch reads all weights, however few tokens are left for the last.
-        let ubatch = tokens.div_ceil(tokens.div_ceil(ubatch));
+        let batches = tokens.div_ceil(ubatch);
+        let ubatch = tokens.div_ceil(batches);
+        // Room enough, and no more batches than a new one needs.
+        let fits = |(of, context): &(Profile, Context)| {
+            *of == profile
+                && context.stream_tokens() >= tokens
+                && (tokens as usize).div_ceil(context.batch_tokens()) <= batches as usize
+        };
+        // Where it does not fit, its memory is free before a new one takes any.
+        if let Some((_, mut context)) = self.kept.take().filter(fits) {
+            context.clear();
+            return Ok(context);
+        }
         let context = Context::new(
             self.model.weights(),
             self.adapter.map(Adapter::weights),
