@@ -43,7 +43,7 @@ test: ## Run every test
 	@scripts/setup.sh tests
 	@scripts/deps.sh $(TARGET)
 	@scripts/parts.sh test-rust:1200 test-pure:300 test-vectors:300 test-c:900 test-go:300 test-node:270 test-python:270 \
-		test-packages:270 test-contracts:600 test-chain:720 test-viewer:180 test-profiles:300 test-exactness:300 test-attacks:180 \
+		test-packages:270 test-contracts:600 test-chain:720 test-viewer:180 test-profiles:300 test-exactness:420 test-attacks:180 \
 		test-soak:120 test-bench:120
 
 # Release: the engine's tests read thousands of tokens.

@@ -776,9 +776,9 @@ void attestlm_receipt_free(attestlm_receipt_t *receipt);
 
 /*
  attestlm_session_new: makes a session of a model. `options` is JSON, every field optional, or empty:
- `profile` ("exact", "exact-2" or "fast"), `threads` (at most what affinity and cgroup quota allow), `contextTokens` (the
- longest prompt and output), `streams` (sequences live at once), `ubatch` (prompt tokens computed at once),
- `oversubscribe`. An adapter is NULL or one opened for the same model.
+ `profile` ("exact", the one that the model has, if left out; "exact-1", "exact-2" or "fast"), `threads` (at most
+ what affinity and cgroup quota allow), `contextTokens` (the longest prompt and output), `streams` (sequences live
+ at once), `ubatch` (prompt tokens computed at once), `oversubscribe`. An adapter is NULL or one opened for the same model.
 
  If the model cannot be attested under the profile, the session still generates, and
  `attestlm_session_info` says why (`unattested`).

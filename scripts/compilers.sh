@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
-# Builds the engine with gcc and with clang, and compares the digest of every family and weight type between
-# the two and with the pinned ones. Two engine builds: minutes, seconds with ccache.
+# Builds the engine with gcc and with clang, and compares the digest of every family and weight type under each exact
+# profile between the two and with the pinned ones. Two engine builds: minutes, seconds with ccache.
 #   scripts/compilers.sh target-directory
 set -euo pipefail
 target=$1
-pinned=proof/exactness/digests.txt
 
 for pair in gcc:g++ clang:clang++; do
     cc=${pair%%:*} cxx=${pair##*:}
@@ -13,9 +12,12 @@ for pair in gcc:g++ clang:clang++; do
     done
     CC=$cc CXX=$cxx CARGO_TARGET_DIR=$target/compilers/$cc \
         cargo build --release --locked --quiet --package attestlm-proof --bin exactness
-    "$target/compilers/$cc/release/exactness" --digests >"$target/compilers/$cc.txt"
-    echo "$("$cc" --version | head -n 1): $(grep -vc '^#' "$target/compilers/$cc.txt") digests"
+    "$target/compilers/$cc/release/exactness" --digests >"$target/compilers/$cc.digests.txt"
+    "$target/compilers/$cc/release/exactness" --exact-2 --digests >"$target/compilers/$cc.digests-2.txt"
+    echo "$("$cc" --version | head -n 1): $(cat "$target/compilers/$cc".digests*.txt | grep -vc '^#') digests"
 done
-cmp "$target/compilers/gcc.txt" "$target/compilers/clang.txt"
-cmp "$target/compilers/gcc.txt" "$pinned"
-echo "gcc and clang compute the pinned digests: $(grep -vc '^#' "$pinned") of $(grep -vc '^#' "$pinned")"
+for pinned in digests.txt digests-2.txt; do
+    cmp "$target/compilers/gcc.$pinned" "$target/compilers/clang.$pinned"
+    cmp "$target/compilers/gcc.$pinned" "proof/exactness/$pinned"
+    echo "gcc and clang compute the pinned $pinned: $(grep -vc '^#' "proof/exactness/$pinned")"
+done

@@ -84,7 +84,7 @@ impl Policy {
 /// As [`Session::new`], or why it cannot attest.
 pub fn session(model: &Model, threads: u32, context: u32, streams: u32) -> Result<Session> {
     let options = SessionOptions {
-        profile: Profile::Exact2,
+        profile: Some(Profile::Exact2),
         threads: Some(threads),
         context_tokens: context,
         streams,

@@ -41,7 +41,7 @@ type ModelInfo struct {
 
 // Attestable holds, for each profile, nil or why answers carry no receipt.
 type Attestable struct {
-	Exact  *Error `json:"exact"`
+	Exact1 *Error `json:"exact-1"`
 	Exact2 *Error `json:"exact-2"`
 	Fast   *Error `json:"fast"`
 }

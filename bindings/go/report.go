@@ -19,7 +19,7 @@ type Terms struct {
 	Model   *Hash    `json:"model,omitempty"`   // SHA-256 of the GGUF
 	Adapter *Hash    `json:"adapter,omitempty"` // SHA-256 of the adapter's file; zero: none
 	Sampler *Hash    `json:"sampler,omitempty"`
-	Profile string   `json:"profile,omitempty"` // a whole id, or "exact", "exact-2" or "fast" of this release
+	Profile string   `json:"profile,omitempty"` // a whole id, or "exact", "exact-1", "exact-2" or "fast" of this release
 	Finish  string   `json:"finish,omitempty"`
 	Context *Hash    `json:"context,omitempty"`
 

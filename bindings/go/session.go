@@ -15,7 +15,7 @@ import (
 
 // Options of a session. What is left out is chosen by the library.
 type Options struct {
-	Profile       string   `json:"profile,omitempty"`       // "exact" (if left out), "exact-2" or "fast"
+	Profile       string   `json:"profile,omitempty"`       // "exact" (if left out: the one that the model has), "exact-1", "exact-2" or "fast"
 	Threads       uint32   `json:"threads,omitempty"`       // at most what affinity and cgroup quota allow
 	ContextTokens uint32   `json:"contextTokens,omitempty"` // the longest prompt and output
 	Streams       uint32   `json:"streams,omitempty"`       // sequences live at once

@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -30,7 +31,7 @@ func TestInfo(t *testing.T) {
 		t.Fatal(err)
 	}
 	if info.Architecture == "" || info.Vocabulary == 0 || info.Parameters == 0 || len(info.TensorTypes) == 0 ||
-		info.Attestable.Exact != nil || info.ChatTemplateError != nil {
+		info.Attestable.Exact1 != nil || info.Attestable.Exact2 != nil || info.ChatTemplateError != nil {
 		t.Errorf("%+v", info)
 	}
 	if made.Model != info.SHA256 || made.Adapter != nil || made.Unattested != nil || made.ContextTokens != 128 ||
@@ -41,7 +42,9 @@ func TestInfo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if profiles.KnownAnswerTest != nil || len(profiles.Profiles) == 0 || profiles.Profiles[0].ID != made.Profile {
+	if profiles.KnownAnswerTest != nil || !slices.ContainsFunc(profiles.Profiles, func(profile Profile) bool {
+		return profile.Name == "exact-2" && profile.ID == made.Profile
+	}) {
 		t.Errorf("%+v", profiles)
 	}
 }

@@ -82,13 +82,13 @@ export interface ModelFile {
 
 export interface ModelInfo extends ModelFile {
   /** Under each profile null, or why answers carry no receipt. */
-  attestable: { exact: ErrorInfo | null; 'exact-2': ErrorInfo | null; fast: ErrorInfo | null };
+  attestable: { 'exact-1': ErrorInfo | null; 'exact-2': ErrorInfo | null; fast: ErrorInfo | null };
   chatTemplateError: ErrorInfo | null;
 }
 
 export interface SessionOptions {
   /** `exact` if absent. */
-  profile?: 'exact' | 'exact-2' | 'fast' | null;
+  profile?: 'exact' | 'exact-1' | 'exact-2' | 'fast' | null;
   threads?: number | null;
   /** The longest prompt and output. */
   contextTokens?: number | null;
@@ -336,7 +336,7 @@ export interface ReceiptDocument extends TypedData {
 export type Proof = Record<string, unknown>;
 
 export interface Profiles {
-  profiles: { name: 'exact' | 'exact-2' | 'fast'; id: string; hash: Hex }[];
+  profiles: { name: 'exact-1' | 'exact-2' | 'fast'; id: string; hash: Hex }[];
   /** Null if this machine computes what the exact profile promises, or why not. */
   knownAnswerTest: ErrorInfo | null;
 }

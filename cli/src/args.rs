@@ -80,10 +80,12 @@ pub struct Engine {
 /// An execution profile by its short name.
 #[derive(Clone, Copy, ValueEnum)]
 pub enum ProfileName {
-    /// Bit for bit the same on every x86-64-v3 machine: `exact-1`.
+    /// Whichever exact profile the model has: `exact-2`, or `exact-1` where that has no kernels for it.
     Exact,
-    /// The same by kernels of our own, several times as fast to read a prompt. In work: what one release signs under it
-    /// another may not replay.
+    /// Bit for bit the same on every x86-64-v3 machine, by ggml's reference path.
+    #[value(name = "exact-1")]
+    Exact1,
+    /// Bit for bit the same, by kernels of our own.
     #[value(name = "exact-2")]
     Exact2,
     /// Stock kernels; close, not equal.

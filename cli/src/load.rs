@@ -46,10 +46,11 @@ fn in_file(path: &Path, error: Error) -> Error {
 }
 
 /// The profile a flag names.
-pub fn profile(name: ProfileName) -> Profile {
+pub fn profile(name: ProfileName) -> Option<Profile> {
     match name {
-        ProfileName::Exact => Profile::Exact1,
-        ProfileName::Exact2 => Profile::Exact2,
-        ProfileName::Fast => Profile::Fast1,
+        ProfileName::Exact => None,
+        ProfileName::Exact1 => Some(Profile::Exact1),
+        ProfileName::Exact2 => Some(Profile::Exact2),
+        ProfileName::Fast => Some(Profile::Fast1),
     }
 }

@@ -65,9 +65,9 @@ fn check(path: Option<&Path>, as_json: bool, interrupt: &Interrupt) -> Outcome {
 
 fn attestable(profile: Profile) -> &'static str {
     match profile {
-        Profile::Exact1 => "attestable, exact",
-        Profile::Exact2 => "attestable, exact-2",
-        Profile::Fast1 => "attestable, fast",
+        Profile::Exact1 => "attested, exact-1",
+        Profile::Exact2 => "attested, exact-2",
+        Profile::Fast1 => "attested, fast",
     }
 }
 

@@ -45,7 +45,11 @@ pub fn run(args: &Score, as_json: bool) -> Outcome {
             return Err(Error::new(ErrorKind::Unsupported, "receipt", why.to_string()).into());
         }
         (Some(_), None) => Some(keystore.map_or_else(signing::fresh, Ok)?),
-        (None, _) => None,
+        (None, Some(why)) => {
+            terminal::note(&format!("scored by stock kernels, which is close, not exact: {why}"));
+            None
+        }
+        (None, None) => None,
     };
     let scored = session.score(&request, &continuation, signer)?;
     interrupt.check()?;

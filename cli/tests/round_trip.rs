@@ -324,28 +324,65 @@ fn a_closed_reader_is_no_crash() {
     sandbox.run(&["verify", "r.json"]).succeeded();
 }
 
+fn text_of(sandbox: &Sandbox, receipt: &str) -> String {
+    std::fs::read_to_string(sandbox.path(receipt)).unwrap()
+}
+
 #[test]
 fn every_set_of_kernels_gives_the_same_receipt() {
     let sandbox = Sandbox::new();
     sandbox.key("key.json");
     let sets = Isa::ALL.into_iter().filter(|isa| isa.is_here()).map(Isa::name);
-    let made: Vec<Vec<u8>> = sets
+    let made: Vec<String> = sets
         .map(|set| {
             let name = format!("{set}.json");
-            let args = fixed(&name, &["--profile", "exact-2"]);
+            let args = fixed(&name, &[]);
             let mut command = sandbox.command(&args);
             command.env("ATTESTLM_PASSWORD", PASSWORD).env("ATTESTLM_ISA", set);
             Ended::from(command.output().unwrap()).succeeded();
             // By whichever set is the fastest here, without being told the profile.
             sandbox.run(&["verify", &name]).succeeded();
-            std::fs::read(sandbox.path(&name)).unwrap()
+            text_of(&sandbox, &name)
         })
         .collect();
     assert!(made.len() > 1 && made.iter().all(|bytes| *bytes == made[0]));
-    sandbox.run_with_password(&fixed("exact-1.json", &[]), PASSWORD).succeeded();
-    assert_ne!(std::fs::read(sandbox.path("exact-1.json")).unwrap(), made[0]);
+    sandbox.run_with_password(&fixed("named.json", &["--profile", "exact-2"]), PASSWORD).succeeded();
+    assert_eq!(text_of(&sandbox, "named.json"), made[0], "what the model has needs no naming");
+    sandbox.run_with_password(&fixed("exact-1.json", &["--profile", "exact-1"]), PASSWORD).succeeded();
+    assert_ne!(text_of(&sandbox, "exact-1.json"), made[0]);
+    sandbox.run(&["verify", "exact-1.json"]).succeeded();
     let ended = Ended::from(sandbox.command(&["profile"]).env("ATTESTLM_ISA", "mmx").output().unwrap());
     assert_eq!(ended.stderr.trim(), "attestlm: ATTESTLM_ISA: it must be `scalar`, `avx2` or `avx512`");
+}
+
+#[test]
+fn a_model_without_kernels_has_the_other_exact_profile() {
+    let sandbox = Sandbox::new();
+    let spec = attestlm_testkit::ModelSpec::tiny().with_type(attestlm_testkit::TensorType::Q2_K);
+    let model = sandbox.model("part.gguf", &spec);
+    let model = common::text(&model);
+    let asked = ["run", "--model", model, "--prompt", "7", "--max-tokens", "4", "--receipt"];
+    sandbox.run(&[&asked[..], &["r.json"]].concat()).succeeded();
+    assert!(text_of(&sandbox, "r.json").contains("/exact-1/"));
+    let verify = |profile| sandbox.run(&["verify", "r.json", "--model", model, "--expect-profile", profile]);
+    verify("exact").succeeded();
+    verify("exact-1").succeeded();
+    let refused = verify("exact-2");
+    assert!(refused.status == 1 && refused.stdout.contains("profile: "), "{refused:?}");
+    let refused = sandbox.run(&[&asked[..], &["s.json", "--profile", "exact-2"]].concat());
+    assert!(refused.status == 3 && refused.stderr.contains("Q2_K"), "{refused:?}");
+    let scored = sandbox.run(&[
+        "score",
+        "--model",
+        model,
+        "--prompt",
+        "7",
+        "--continuation",
+        "8",
+        "--profile",
+        "exact-2",
+    ]);
+    assert!(scored.status == 0 && scored.stderr.contains("stock kernels"), "{scored:?}");
 }
 
 #[test]
@@ -381,9 +418,9 @@ fn keys_models_and_profiles_describe_themselves() {
     let info = sandbox.run(&["model", "info", "--json"]).succeeded().json();
     assert_eq!(info["architecture"], "llama");
     let check = sandbox.run(&["model", "check", "--json"]).succeeded().json();
-    assert_eq!(check["attestable"], serde_json::json!({ "exact": null, "exact-2": null, "fast": null }));
+    assert_eq!(check["attestable"], serde_json::json!({ "exact-1": null, "exact-2": null, "fast": null }));
     let shown = sandbox.run(&["model", "check"]).succeeded();
-    assert!(shown.stdout.contains("attestable, exact  yes"), "{shown:?}");
+    assert!(shown.stdout.contains("attested, exact-1  yes"), "{shown:?}");
     assert_eq!(check["sha256"], info["sha256"]);
     let path = sandbox.model("tiny.gguf", &attestlm_testkit::ModelSpec::tiny());
     let info = sandbox.run(&["model", "info", common::text(&path)]).succeeded();

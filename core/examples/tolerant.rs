@@ -51,10 +51,12 @@ fn main() -> Result<(), Failure> {
                 all.entry(what).or_default().extend(sample);
             };
             let made = |model: &Model, profile, setting| generate(model, profile, setting, receipts, tokens);
-            let (exact, fast) = (Profile::Exact1, Profile::Fast1);
-            for (what, here, there) in
-                [("honest fast under exact", fast, exact), ("honest exact under fast", exact, fast)]
-            {
+            let (exact, exact_1, fast) = (Profile::Exact2, Profile::Exact1, Profile::Fast1);
+            for (what, here, there) in [
+                ("honest fast-1 under exact-2", fast, exact),
+                ("honest exact-2 under fast-1", exact, fast),
+                ("honest exact-1 under exact-2", exact_1, exact),
+            ] {
                 report(what, judge(&made(&subject.model, here, setting)?, &subject.model, there)?);
             }
         }
@@ -92,8 +94,12 @@ fn generate(
     receipts: usize,
     tokens: usize,
 ) -> Result<Vec<Document>, Failure> {
-    let options =
-        SessionOptions { profile, threads: Some(1), context_tokens: CONTEXT, ..SessionOptions::default() };
+    let options = SessionOptions {
+        profile: Some(profile),
+        threads: Some(1),
+        context_tokens: CONTEXT,
+        ..SessionOptions::default()
+    };
     let mut session = Session::new(model, &options)?;
     let signer = Arc::new(KeySigner::from_bytes(&[7; 32])?);
     let mut documents = Vec::with_capacity(receipts);

@@ -217,10 +217,25 @@ impl Model {
             return refuse(format!("architecture `{architecture}` is not proven exact"));
         }
         let types = if profile == Profile::Exact2 { KERNEL_TYPES } else { PROVEN_TYPES };
-        if let Some(kind) = self.0.header.tensor_types.keys().find(|t| !types.contains(&t.name())) {
-            return refuse(format!("weights of type {} are not proven exact", kind.name()));
+        if let Some(kind) = self.types_outside(types).next() {
+            return refuse(format!("weights of type {kind} are not proven exact"));
         }
         known_answer::check(profile)
+    }
+
+    /// The exact profile of answers that ask for no other: by the types of the weights, the same on every machine.
+    #[must_use]
+    pub fn exact_profile(&self) -> Profile {
+        let has_kernels = self.types_outside(KERNEL_TYPES).next().is_none();
+        if has_kernels {
+            Profile::Exact2
+        } else {
+            Profile::Exact1
+        }
+    }
+
+    fn types_outside<'a>(&'a self, list: &'a [&'a str]) -> impl Iterator<Item = &'a str> {
+        self.0.header.tensor_types.keys().map(|kind| kind.name()).filter(|name| !list.contains(name))
     }
 
     /// What was checked before it was loaded.

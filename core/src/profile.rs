@@ -10,7 +10,7 @@
 //! to the model. Its id ends with the first 8 hex digits of the known-answer digest.
 //!
 //! `exact-2` is kernels of our own behind the same device (`docs/spec/numerics-2.md`), on whatever processor: its id names no
-//! instruction set. It is in work: its id changes until it is frozen, and a release may not replay what an earlier one made.
+//! instruction set. It is what a model has that asks for no other, where there are kernels for its graph.
 
 use crate::error::{Error, Result};
 
@@ -19,6 +19,9 @@ pub const ENGINE: &str = "llama-cpp-sys-2-0.1.161";
 
 /// The instruction set the engine is built for.
 pub const INSTRUCTION_SET: &str = "x86-64-v3";
+
+/// The short name of whichever exact profile a model has.
+pub const EXACT: &str = "exact";
 
 /// Whether this build was made so that exact profiles can be attested.
 pub const CAN_ATTEST_EXACT: bool = cfg!(attestlm_exact);
@@ -62,12 +65,15 @@ impl Profile {
     /// Every profile of this release.
     pub const ALL: [Profile; 3] = [Profile::Exact1, Profile::Exact2, Profile::Fast1];
 
-    /// The profile's short name: `exact` (of `exact-1`), `exact-2` or `fast`.
+    /// The exact ones, the preferred first.
+    pub const EXACT: [Profile; 2] = [Profile::Exact2, Profile::Exact1];
+
+    /// The profile's short name: `exact-1`, `exact-2` or `fast`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Profile::Exact2 => "exact-2",
-            Profile::Exact1 => "exact",
+            Profile::Exact1 => "exact-1",
             Profile::Fast1 => "fast",
         }
     }
@@ -75,12 +81,19 @@ impl Profile {
     /// Reads a short name.
     ///
     /// # Errors
-    /// Anything but `exact`, `exact-2` and `fast`.
+    /// Anything but `exact-1`, `exact-2` and `fast`.
     pub fn from_name(name: &str) -> Result<Self> {
         Self::ALL
             .into_iter()
             .find(|p| p.name() == name)
-            .ok_or_else(|| Error::argument("profile", "it must be `exact`, `exact-2` or `fast`"))
+            .ok_or_else(|| Error::argument("profile", "it must be `exact-1`, `exact-2` or `fast`"))
+    }
+
+    /// What options and terms may say: every short name, and [`EXACT`] for whichever exact profile it is.
+    #[must_use]
+    pub fn choices() -> [&'static str; 4] {
+        let [a, b, c] = Self::ALL.map(Profile::name);
+        [EXACT, a, b, c]
     }
 
     /// The readable id; the receipt carries its keccak256.
@@ -139,7 +152,7 @@ pub fn check_machine() -> Result<()> {
         use crate::engine::{cpu, known_answer};
         // Without the instructions the engine is built for, the test would end the process.
         cpu::check_instruction_set()?;
-        [Profile::Exact1, Profile::Exact2].into_iter().try_for_each(known_answer::check)
+        Profile::EXACT.into_iter().try_for_each(known_answer::check)
     }
     #[cfg(not(feature = "engine"))]
     Err(Error::new(crate::ErrorKind::Unsupported, "engine", "this build has none"))
@@ -151,7 +164,8 @@ mod tests {
 
     /// Receipts carry the hash of the id: another one is another profile (docs/adr/0008-what-is-frozen.md).
     #[test]
-    fn the_exact_profile_is_frozen() {
+    fn the_exact_profiles_are_frozen() {
         assert_eq!(Profile::Exact1.id(), "llama-cpp-sys-2-0.1.161/x86-64-v3/exact-1/47a037c2");
+        assert_eq!(Profile::Exact2.id(), "llama-cpp-sys-2-0.1.161/exact-2/8525a8fc");
     }
 }

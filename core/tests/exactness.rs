@@ -533,7 +533,7 @@ fn an_exact_and_a_fast_session_at_once() {
         let (ready, wait) = mpsc::channel();
         let fast = scope.spawn(|| {
             let ready = ready;
-            let options = SessionOptions { profile: Profile::Fast1, ..options(CONTEXT) };
+            let options = SessionOptions { profile: Some(Profile::Fast1), ..options(CONTEXT) };
             let mut session = session(&model, &options);
             let mut documents = Vec::new();
             while !stop.load(Ordering::Relaxed) {
@@ -568,43 +568,70 @@ fn an_exact_and_a_fast_session_at_once() {
 /// random model's logits, but every other build, in debug or release, on any processor, must agree.
 #[test]
 fn every_build_computes_the_pinned_traces() {
+    // Under exact-1 and under exact-2.
     let specs = [
-        ("Q8_0", ModelSpec::tiny(), "0x27f5d6387fe72defc3f4ac889cd321674c9ad88058bb6d9d1be612153ba0d98b"),
+        (
+            "Q8_0",
+            ModelSpec::tiny(),
+            [
+                "0x27f5d6387fe72defc3f4ac889cd321674c9ad88058bb6d9d1be612153ba0d98b",
+                "0x5709d9632bb3d9cc9ecef49f67c6966d9e5de2b80dd0b21eb006628ede8154c9",
+            ],
+        ),
         (
             "Q4_0",
             ModelSpec::tiny().with_type(TensorType::Q4_0),
-            "0x156b8a700cc2e005bdf32bf871b5c4da7d456c737592a58d8f6056ce297ac8b1",
+            [
+                "0x156b8a700cc2e005bdf32bf871b5c4da7d456c737592a58d8f6056ce297ac8b1",
+                "0xe3ddc6f5694406904183ace843508b9677a6bac672db1cbaa1522389031f502d",
+            ],
         ),
         (
             "Q4_K",
             ModelSpec::tiny().with_type(TensorType::Q4_K),
-            "0x9679c4f4f33199cfeb62c1ae4be37868ca6effea89eb6fbdde4f599a0fc1ced7",
+            [
+                "0x9679c4f4f33199cfeb62c1ae4be37868ca6effea89eb6fbdde4f599a0fc1ced7",
+                "0xa4bb50d15c2c484d6c2ffce87b8b584e2f5490980f5e9120bd37a9cfc19a8e3f",
+            ],
         ),
         (
             "Q6_K",
             ModelSpec::tiny().with_type(TensorType::Q6_K),
-            "0xb1a03664fe30c9fed9aac7215421ab8042f22f465d8edb45a03abd013e89cf4a",
+            [
+                "0xb1a03664fe30c9fed9aac7215421ab8042f22f465d8edb45a03abd013e89cf4a",
+                "0xdbc9bce87fc7a8757956712c188681e70f5b915efb99db1ce557893fac59bee6",
+            ],
         ),
         (
             "F16",
             ModelSpec::tiny().with_type(TensorType::F16),
-            "0x16e858d01790bbdfa918225d5cd8bb97efd57f8f678f68fa052c5741cd1f6b0c",
+            [
+                "0x16e858d01790bbdfa918225d5cd8bb97efd57f8f678f68fa052c5741cd1f6b0c",
+                "0x53ab0504019749f78df4f70999b9e2e5ac97632392f12c9f9d5cf08dd4bb5327",
+            ],
         ),
         (
             "experts",
             ModelSpec::moe_tiny(),
-            "0x0af1498e7b3d8049b0f1d8fac44bac5bc1462273c1977c11f0d094328068ddb8",
+            [
+                "0x0af1498e7b3d8049b0f1d8fac44bac5bc1462273c1977c11f0d094328068ddb8",
+                "0x2c0623a5a4be6a89de717ee0991bd6d9f59ecf791db68193ea980fdb1b60ea28",
+            ],
         ),
     ];
     let request = request(json!({"promptTokens": tokens(40, 6), "maxTokens": 16, "temperature": 0.8,
                                  "topP": 0.95, "ignoreEog": true}));
     let mut wrong = Vec::new();
     for (name, spec, pinned) in specs {
-        let mut session = session(&model(&spec), &options(CONTEXT));
-        let trace = document(&answers(&mut session, &request)[0]).receipt.trace;
-        let trace = attestlm::hex::encode(&trace);
-        if trace != pinned {
-            wrong.push(format!("{name}: {trace}"));
+        let model = model(&spec);
+        for (profile, pinned) in [Profile::Exact1, Profile::Exact2].into_iter().zip(pinned) {
+            let options = SessionOptions { profile: Some(profile), ..options(CONTEXT) };
+            let mut session = session(&model, &options);
+            let trace = document(&answers(&mut session, &request)[0]).receipt.trace;
+            let trace = attestlm::hex::encode(&trace);
+            if trace != pinned {
+                wrong.push(format!("{name}, {}: {trace}", profile.name()));
+            }
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");

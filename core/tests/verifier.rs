@@ -17,7 +17,7 @@ use serde_json::json;
 
 /// An answer of `tokens` tokens, with a key that `key` makes.
 fn answer(model: &Model, profile: Profile, tokens: u32, temperature: f64, key: u8) -> Document {
-    let mut session = session(model, &SessionOptions { profile, ..options(common::CONTEXT) });
+    let mut session = session(model, &SessionOptions { profile: Some(profile), ..options(common::CONTEXT) });
     let fields = json!({ "promptTokens": [1, 2, 3, 4, 5], "maxTokens": tokens, "temperature": temperature, "ignoreEog": true });
     let signer = Arc::new(KeySigner::from_bytes(&[key; 32]).unwrap());
     let answers = session.generate(&request(fields), Some(signer), &mut |_| true).unwrap();

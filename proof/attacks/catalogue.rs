@@ -228,7 +228,7 @@ pub fn all() -> Vec<Attack> {
             "KV-cache quantization",
             SEES_ALL,
             vec![
-                lie("keys in Q8_0, the profile's own kernels", run::quantized_keys).scored(),
+                lie("keys in Q8_0, the kernels of exact-1", run::quantized_keys).scored(),
                 lie("keys and values in Q8_0, stock kernels", run::quantized_cache).scored(),
                 lie("the same tokens with the trace of an F16 cache", run::quantized_cache_true_trace).same_in_tolerance(),
             ],
@@ -238,8 +238,8 @@ pub fn all() -> Vec<Attack> {
             "That the exact profile was asked for, where the receipt names the fast one: without `--tolerant` it is \
              `unverifiable`, which is not accepted either.",
             vec![
-                lie("stock kernels, stated as exact-1", run::fast_as_exact).scored().exact_only(),
-                lie("stock kernels' tokens, the trace of exact-1", run::fast_as_exact_true_trace).same_in_tolerance(),
+                lie("stock kernels, stated as exact-2", run::fast_as_exact).scored().exact_only(),
+                lie("stock kernels' tokens, the trace of exact-2", run::fast_as_exact_true_trace).same_in_tolerance(),
                 lie("stock kernels, stated truly", run::fast_named).exact_only(),
             ],
         ),

@@ -116,7 +116,7 @@ pub fn matrix(
     // A subject at a time keeps its honest answers at hand for every attack.
     let items: Vec<(usize, &Subject)> = subjects.iter().enumerate().collect();
     let by_subject = parallel(&items, |(_, subject)| {
-        let mut node = Node::new(subject, Profile::Exact1, TOKENS);
+        let mut node = Node::new(subject, Profile::EXACT[0], TOKENS);
         attacks
             .iter()
             .map(|attack| {

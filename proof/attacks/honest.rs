@@ -135,7 +135,7 @@ fn one_block(
     let setting = Setting::of(block);
     let adapter = (setting.flavour == Flavour::Adapter).then_some(&subject.adapters[0]);
     let options = SessionOptions {
-        profile,
+        profile: Some(profile),
         threads: Some(setting.threads),
         oversubscribe: true,
         context_tokens: CONTEXT,
@@ -183,7 +183,7 @@ fn one_block(
             found.shortest = found.shortest.min(output_of(document)?.len());
         }
         if output_of(document)?.len() == tokens as usize {
-            let other = if profile.is_exact() { Profile::Fast1 } else { Profile::Exact1 };
+            let other = if profile.is_exact() { Profile::Fast1 } else { Profile::EXACT[0] };
             let options = VerifyOptions { tolerant: true, profile: Some(other), ..options };
             let each = distances(document, &options)?;
             found.distances.push(Distances { subject: number, filtered: is_filtered(request), each });

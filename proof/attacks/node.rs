@@ -78,11 +78,12 @@ impl<'a> Node<'a> {
 
     /// Answers requests, and signs as a session does: true statements of what ran.
     pub fn answers(&mut self, running: Running, requests: &[Request]) -> Result<Vec<Document>, Failure> {
+        let profile = self.profile_of(running);
         let session = match self.sessions.entry(running) {
             std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
             std::collections::btree_map::Entry::Vacant(entry) => {
                 let options = SessionOptions {
-                    profile: if running.stock { Profile::Fast1 } else { self.profile },
+                    profile: Some(profile),
                     threads: Some(1),
                     context_tokens: CONTEXT,
                     adapter: running.adapter.map(|i| self.subject.adapters[i].clone()),
@@ -94,16 +95,24 @@ impl<'a> Node<'a> {
         answers(session, requests)
     }
 
+    fn profile_of(&self, running: Running) -> Profile {
+        if running.stock {
+            Profile::Fast1
+        } else {
+            self.profile
+        }
+    }
+
     /// A context outside any session.
     pub fn forward(&mut self, running: Running, cache: CacheType) -> Result<&mut Forward, Failure> {
         let subject = self.subject;
-        let reference = self.profile.is_exact() && !running.stock;
+        let profile = self.profile_of(running);
         match self.forwards.entry((running, cache as u8)) {
             std::collections::btree_map::Entry::Occupied(entry) => Ok(entry.into_mut()),
             std::collections::btree_map::Entry::Vacant(entry) => {
                 let adapter = running.adapter.map(|i| &subject.adapters[i]);
                 let model = subject.model_of(running.weights);
-                Ok(entry.insert(Forward::new(model, adapter, Kernels { reference, cache }, CONTEXT)?))
+                Ok(entry.insert(Forward::new(model, adapter, Kernels { profile, cache }, CONTEXT)?))
             }
         }
     }

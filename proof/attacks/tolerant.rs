@@ -21,8 +21,8 @@ pub struct Direction {
 
 /// Both of them.
 pub const DIRECTIONS: [Direction; 2] = [
-    Direction { made: Profile::Fast1, judged: Profile::Exact1 },
-    Direction { made: Profile::Exact1, judged: Profile::Fast1 },
+    Direction { made: Profile::Fast1, judged: Profile::EXACT[0] },
+    Direction { made: Profile::EXACT[0], judged: Profile::Fast1 },
 ];
 
 /// How many runs a lie gets on each subject.

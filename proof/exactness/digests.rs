@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use attestlm::hex;
+use attestlm::profile::Profile;
 use attestlm::session::SessionOptions;
 use attestlm_proof::{model, receipt, request, tokens, Failure};
 use attestlm_testkit::LoraSpec;
@@ -13,9 +14,7 @@ use serde_json::json;
 
 use crate::family::Family;
 use crate::matrix::attesting;
-use crate::profile::{base, types};
-
-const PINNED: &str = include_str!("digests.txt");
+use crate::profile::{base, pinned_digests, proven, types};
 
 /// `family type` and the trace root of one answer, for every family and type.
 pub fn compute() -> Result<BTreeMap<String, String>, Failure> {
@@ -44,11 +43,12 @@ pub fn compute() -> Result<BTreeMap<String, String>, Failure> {
 
 /// The pinned ones.
 pub fn pinned() -> Result<BTreeMap<String, String>, Failure> {
-    PINNED
-        .lines()
+    let (file, text) = pinned_digests();
+    text.lines()
         .filter(|line| !line.starts_with('#'))
         .map(|line| {
-            let (name, digest) = line.rsplit_once(' ').ok_or("digests.txt: a line without a digest")?;
+            let (name, digest) =
+                line.rsplit_once(' ').ok_or_else(|| format!("{file}: a line without a digest"))?;
             Ok((name.to_owned(), digest.to_owned()))
         })
         .collect()
@@ -56,8 +56,9 @@ pub fn pinned() -> Result<BTreeMap<String, String>, Failure> {
 
 /// The text of the file.
 pub fn to_text(digests: &BTreeMap<String, String>) -> String {
-    let mut text = String::from(
-        "# Written by `exactness --write-digests`: family, weight type, keccak256 of two trace roots (without and with an adapter).\n",
+    let option = if proven() == Profile::Exact2 { " --exact-2" } else { "" };
+    let mut text = format!(
+        "# Written by `exactness{option} --write-digests`: family, weight type, keccak256 of two trace roots (without and with an adapter).\n",
     );
     for (name, digest) in digests {
         text += &format!("{name} {digest}\n");

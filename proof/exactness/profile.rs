@@ -19,6 +19,15 @@ pub fn proven() -> Profile {
     *PROFILE.get_or_init(|| Profile::Exact1)
 }
 
+/// Name and text of the file of its pinned digests.
+pub fn pinned_digests() -> (&'static str, &'static str) {
+    if proven() == Profile::Exact2 {
+        ("digests-2.txt", include_str!("digests-2.txt"))
+    } else {
+        ("digests.txt", include_str!("digests.txt"))
+    }
+}
+
 /// The weight types that are on its list.
 pub fn listed() -> &'static [&'static str] {
     if proven() == Profile::Exact2 {
@@ -35,5 +44,5 @@ pub fn types() -> Vec<TensorType> {
 
 /// A session's options under it.
 pub fn base() -> SessionOptions {
-    SessionOptions { profile: proven(), ..SessionOptions::default() }
+    SessionOptions { profile: Some(proven()), ..SessionOptions::default() }
 }

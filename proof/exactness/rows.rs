@@ -237,7 +237,7 @@ fn two_sessions(subject: &Subject, tally: &mut Tally) -> Result<(), Failure> {
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let other = |profile: Profile| {
-            let options = SessionOptions { profile, ..options(2, 64) };
+            let options = SessionOptions { profile: Some(profile), ..options(2, 64) };
             let mut session = Session::new(&subject.model, &options).map_err(|e| e.to_string())?;
             let mut rounds = Vec::new();
             // At least once, however soon the others are done.

@@ -15,8 +15,8 @@ use crate::Failure;
 /// How a forger computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Kernels {
-    /// The reference kernels of `exact-1`; otherwise stock ones.
-    pub reference: bool,
+    /// Those of this profile.
+    pub profile: Profile,
     /// What keys and values are cached in.
     pub cache: CacheType,
 }
@@ -48,7 +48,11 @@ impl Forward {
         tokens: u32,
     ) -> Result<Self, Failure> {
         let options = ContextOptions {
-            profile: if kernels.reference { Profile::Exact1 } else { Profile::Fast1 },
+            // Only ggml's kernels read another cache.
+            profile: match (kernels.profile, kernels.cache) {
+                (Profile::Exact2, CacheType::Q8Keys | CacheType::Q8) => Profile::Exact1,
+                (profile, _) => profile,
+            },
             threads: 1,
             stream_tokens: tokens,
             streams: 1,

@@ -61,8 +61,9 @@ class Session(Completions):
         ubatch: Optional[int] = None,
         oversubscribe: Optional[bool] = None,
     ) -> None:
-        """`profile` is "exact", "exact-2" or "fast"; `threads` at most what affinity and cgroup quota allow; `context_tokens` the
-        longest prompt and output; `streams` the sequences live at once; `ubatch` the prompt tokens computed at once."""
+        """`profile` is "exact" (the one that the model has, if left out), "exact-1", "exact-2" or "fast"; `threads` at most
+        what affinity and cgroup quota allow; `context_tokens` the longest prompt and output; `streams` the sequences
+        live at once; `ubatch` the prompt tokens computed at once."""
         options = {
             "profile": profile,
             "threads": threads,

@@ -33,6 +33,13 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
+def session(model: Model) -> Iterator[Session]:
+    """Of the slower exact profile: its calls, and replays of its receipts, take their time."""
+    with Session(model, profile="exact-1", context_tokens=512) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
 def receipt(session: Session, signer: Signer) -> Receipt:
     made = session.generate("Tom", signer=signer, ignore_eog=True, max_tokens=500).receipt
     assert made is not None

@@ -605,7 +605,7 @@ def test_every_field_of_the_documentation_is_an_argument() -> None:
 
 def test_model(model: Model, tmp_path: Path) -> None:
     info = model.info
-    assert info.architecture == "llama" and info.attestable == {"exact": None, "exact-2": None, "fast": None}
+    assert info.architecture == "llama" and info.attestable == {"exact-1": None, "exact-2": None, "fast": None}
     assert profile_info().known_answer_test is None
     with pytest.raises(IoError, match="missing.gguf") as raised:
         Model.open(tmp_path / "missing.gguf")

@@ -174,7 +174,7 @@ impl Prepared {
             kind: Kind::Generated,
             model: model.sha256(),
             adapter: options.adapter.as_ref().map_or([0; 32], Adapter::sha256),
-            profile: options.profile.hash(),
+            profile: options.profile().hash(),
             sampler: [0; 32],
             seed: [0; 32],
             request: commitment::request(&salts.request, &json::canonicalize(&self.request)?),
@@ -193,7 +193,7 @@ impl Prepared {
 
     fn disclosure(&self, options: &SessionOptions, output: &[Token]) -> Disclosure {
         Disclosure {
-            profile: Some(options.profile.id()),
+            profile: Some(options.profile().id()),
             sampler: None,
             later: None,
             seed: None,

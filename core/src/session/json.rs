@@ -8,7 +8,7 @@ use crate::engine::{self, Vocab, MAX_STREAMS, MAX_STREAM_TOKENS, MAX_UBATCH};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hex;
 use crate::json::{self, Limits, Object};
-use crate::profile::Profile;
+use crate::profile::{self, Profile};
 use crate::Token;
 
 /// What options may cost to read.
@@ -17,8 +17,8 @@ const OPTIONS_LIMITS: Limits = Limits { max_bytes: 1 << 16, max_depth: 4, max_va
 const CONTINUATION_LIMITS: Limits = Limits { max_bytes: 64 << 20, max_depth: 3, max_values: 1 << 22 };
 
 impl SessionOptions {
-    /// Reads options, every field optional: `profile` (`exact` or `fast`), `threads`, `oversubscribe`,
-    /// `contextTokens`, `streams`, `ubatch`. `null` is the same as absent, empty text as `{}`. An adapter is no
+    /// Reads options, every field optional: `profile` (`exact`, the one that the model has; `exact-1`, `exact-2` or
+    /// `fast`), `threads`, `oversubscribe`, `contextTokens`, `streams`, `ubatch`. `null` is the same as absent, empty text as `{}`. An adapter is no
     /// part of it.
     ///
     /// # Errors
@@ -35,7 +35,10 @@ impl SessionOptions {
         let default = SessionOptions::default();
         let profile = object.take("profile", Object::string)?;
         let options = SessionOptions {
-            profile: profile.map_or(Ok(default.profile), |name| Profile::from_name(&name))?,
+            profile: profile
+                .filter(|name| name != profile::EXACT)
+                .map(|name| Profile::from_name(&name))
+                .transpose()?,
             threads: object.take("threads", Object::uint32)?.filter(|threads| *threads > 0),
             oversubscribe: object.take("oversubscribe", Object::boolean)?.unwrap_or_default(),
             context_tokens: object.take("contextTokens", Object::uint32)?.unwrap_or(default.context_tokens),
@@ -60,7 +63,7 @@ impl SharedSession {
     pub fn to_json(&self) -> Value {
         let options = self.options();
         json!({
-            "profile": options.profile.id(),
+            "profile": options.profile().id(),
             "threads": options.thread_count(),
             "contextTokens": options.context_tokens,
             "streams": options.streams,
@@ -208,7 +211,7 @@ mod tests {
             br#"{"profile":"fast","threads":2,"contextTokens":64,"streams":3,"ubatch":7,"oversubscribe":true}"#,
         )
         .unwrap();
-        assert_eq!(options.profile, Profile::Fast1);
+        assert_eq!(options.profile, Some(Profile::Fast1));
         assert_eq!((options.threads, options.context_tokens), (Some(2), 64));
         assert_eq!((options.streams, options.ubatch, options.oversubscribe), (3, 7, true));
         let default = SessionOptions::from_json(br#"{"threads":null}"#).unwrap();
@@ -217,7 +220,7 @@ mod tests {
             (r#"{"thread":1}"#, "thread"),
             (r#"{"threads":-1}"#, "threads"),
             (r#"{"streams":4294967296}"#, "streams"),
-            (r#"{"profile":"exact-1"}"#, "profile"),
+            (r#"{"profile":"exact-3"}"#, "profile"),
             (r#"{"streams":0}"#, "streams"),
             (r#"{"contextTokens":1048577}"#, "contextTokens"),
             (r#"{"ubatch":"7"}"#, "ubatch"),

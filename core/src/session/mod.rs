@@ -38,8 +38,9 @@ pub const DEFAULT_CONTEXT_TOKENS: u32 = 2048;
 /// How a session is made.
 #[derive(Clone)]
 pub struct SessionOptions {
-    /// The execution profile.
-    pub profile: Profile,
+    /// The execution profile; `None`: the exact one that the model has, `exact-2` where there are kernels for its graph, else
+    /// `exact-1`. It depends on nothing but the model.
+    pub profile: Option<Profile>,
     /// Worker threads; `None`: as many as affinity and cgroup quota allow. Never above that unless
     /// `oversubscribe` is set: a barrier between more threads than cores is slow for all.
     pub threads: Option<u32>,
@@ -60,7 +61,7 @@ pub struct SessionOptions {
 impl Default for SessionOptions {
     fn default() -> Self {
         SessionOptions {
-            profile: Profile::Exact1,
+            profile: None,
             threads: None,
             oversubscribe: false,
             context_tokens: 0,
@@ -75,10 +76,16 @@ impl SessionOptions {
     /// With a capacity.
     fn resolved(&self, model: &Model) -> Self {
         let mut resolved = self.clone();
+        resolved.profile.get_or_insert_with(|| model.exact_profile());
         if resolved.context_tokens == 0 {
             resolved.context_tokens = DEFAULT_CONTEXT_TOKENS.min(model.max_context());
         }
         resolved
+    }
+
+    /// The profile, of options with a capacity.
+    pub(crate) fn profile(&self) -> Profile {
+        self.profile.unwrap_or(Profile::EXACT[0])
     }
 
     pub(crate) fn thread_count(&self) -> u32 {
@@ -163,15 +170,16 @@ impl Session {
     /// since it was opened, [`ErrorKind::Engine`] if llama.cpp fails.
     pub fn new(model: &Model, options: &SessionOptions) -> Result<Self> {
         model.check_unchanged()?;
-        let options = &options.resolved(model);
-        let mut unattested = model.check_attestable(options.profile).err();
+        let is_free = options.profile.is_none();
+        let mut options = options.resolved(model);
+        let mut unattested = model.check_attestable(options.profile()).err();
         if let Some(adapter) = &options.adapter {
             adapter.check_unchanged()?;
             if !adapter.model().is_same(model) {
                 return Err(Error::argument("adapter", "it was opened for another model"));
             }
         }
-        if options.profile.is_exact() && options.context_tokens > model.max_context() {
+        if options.profile().is_exact() && options.context_tokens > model.max_context() {
             unattested.get_or_insert_with(|| {
                 Error::new(
                     ErrorKind::Unsupported,
@@ -185,7 +193,7 @@ impl Session {
             });
         }
         let cancel = Arc::new(AtomicBool::new(false));
-        let context = |profile: Profile| {
+        let context = |options: &SessionOptions, profile: Profile| {
             Context::new(
                 model.weights(),
                 options.adapter.as_ref().map(Adapter::weights),
@@ -200,20 +208,27 @@ impl Session {
                 &cancel,
             )
         };
-        let exact = options.profile.is_exact() && unattested.is_none();
-        let context = match context(if exact { options.profile } else { Profile::Fast1 }) {
-            Err(error) if exact && error.kind() == ErrorKind::Unsupported => {
-                unattested = Some(error);
-                context(Profile::Fast1)?
-            }
-            other => other?,
+        let exact = options.profile().is_exact() && unattested.is_none();
+        let outside = |made: &Result<Context>| {
+            exact && made.as_ref().is_err_and(|error| error.kind() == ErrorKind::Unsupported)
         };
+        let mut made = context(&options, if exact { options.profile() } else { Profile::Fast1 });
+        if is_free && outside(&made) && options.profile() == Profile::Exact2 {
+            // An operation of the graph has no kernel.
+            options.profile = Some(Profile::Exact1);
+            made = context(&options, Profile::Exact1);
+        }
+        if outside(&made) {
+            unattested = made.err();
+            made = context(&options, Profile::Fast1);
+        }
+        let context = made?;
         if !options.oversubscribe {
             context.adapt_threads();
         }
         Ok(Session {
             model: model.clone(),
-            options: options.clone(),
+            options,
             streams: Streams::new(context),
             cancel,
             jobs: Vec::new(),

@@ -5,6 +5,7 @@ use crate::abi::{keccak256, Word, ZERO};
 use crate::commitment::{provider_commitment, Salts, SeedRuleInputs};
 use crate::error::{Error, Result};
 use crate::hex::{self, checksum_address};
+use crate::profile::{self, Profile};
 use crate::receipt::{Domain, Finish, Kind, SomeSalts};
 use crate::request::Request;
 use crate::signer::Address;
@@ -21,7 +22,7 @@ pub struct Expectations {
     pub adapter: Option<Word>,
     /// Hash of the sampling policy.
     pub sampler: Option<Word>,
-    /// Id of the execution profile.
+    /// Id of the execution profile; `exact`: any exact one of this release.
     pub profile: Option<String>,
     /// How the output must have ended.
     pub finish: Option<Finish>,
@@ -98,7 +99,15 @@ impl Check<'_> {
     /// What the receipt's own fields answer.
     pub(super) fn expectations(&mut self, expectations: &Expectations) -> Compared {
         let receipt = self.document.receipt;
-        let profile = expectations.profile.as_ref().map(|id| keccak256(id.as_bytes()));
+        let profile = expectations.profile.as_ref().map(|id| {
+            // Any of several: its own, if it is one of them.
+            let exact = Profile::EXACT.map(Profile::hash);
+            match id == profile::EXACT {
+                true if exact.contains(&receipt.profile) => receipt.profile,
+                true => exact[0],
+                false => keccak256(id.as_bytes()),
+            }
+        });
         self.word("model", expectations.model, receipt.model)?;
         self.word("adapter", expectations.adapter, receipt.adapter)?;
         self.word("profile", profile, receipt.profile)?;

@@ -34,7 +34,7 @@ pub struct VerifyOptions<'a> {
     pub threads: Option<u32>,
     /// Compare with tolerance where the receipt's profile is not the verifier's exact one.
     pub tolerant: bool,
-    /// The profile to replay under; `None`: the exact one.
+    /// The profile to replay under; `None`: the receipt's, or the model's exact one.
     pub profile: Option<Profile>,
     /// How far the replay is, in tokens, and what stops it.
     pub operation: Operation,
@@ -186,7 +186,7 @@ impl<'a> Check<'a> {
         if drawn.is_some() && disclosure.salts().unwrap_or_default().steps.is_none() {
             return Err(unverifiable("the salt of the steps is not disclosed"));
         }
-        let (exact, profile) = mode(disclosure, options)?;
+        let (exact, profile) = mode(disclosure, model, options)?;
         if exact && disclosure.salts().unwrap_or_default().trace.is_none() {
             return Err(unverifiable("the salt of the trace is not disclosed"));
         }
@@ -345,11 +345,15 @@ impl<'a> Check<'a> {
 }
 
 /// Whether to compare exactly, and under which profile to replay.
-fn mode(disclosure: &Disclosure, options: &VerifyOptions<'_>) -> Result<(bool, Profile), Stop> {
+fn mode(
+    disclosure: &Disclosure,
+    model: &Model,
+    options: &VerifyOptions<'_>,
+) -> Result<(bool, Profile), Stop> {
     let theirs = disclosure.profile.as_deref().ok_or_else(|| unverifiable("the profile is not disclosed"))?;
     // An older receipt is replayed by what it was made by.
     let made_by = Profile::ALL.into_iter().find(|profile| profile.is_exact() && profile.id() == theirs);
-    let ours = options.profile.or(made_by).unwrap_or(Profile::Exact1);
+    let ours = options.profile.or(made_by).unwrap_or_else(|| model.exact_profile());
     if ours.is_exact() && theirs == ours.id() {
         return Ok((true, ours));
     }

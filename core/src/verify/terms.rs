@@ -11,7 +11,7 @@ use crate::json::{self, Limits, Object};
 use crate::model::{Adapter, Model};
 #[cfg(feature = "engine")]
 use crate::operation::Operation;
-use crate::profile::Profile;
+use crate::profile::{self, Profile};
 use crate::receipt::{Document, Domain, Finish};
 use crate::request;
 use crate::seed::Seed;
@@ -140,18 +140,18 @@ impl Terms {
     }
 }
 
-/// A profile id; `exact` and `fast` stand for this release's.
+/// A profile id; `exact-1`, `exact-2` and `fast` stand for this release's, `exact` for either of the exact ones.
 ///
 /// # Errors
 /// Any other text without a slash.
 pub fn profile_id(text: &str) -> Result<String> {
-    if text.contains('/') {
+    if text.contains('/') || text == profile::EXACT {
         return Ok(text.to_owned());
     }
     Profile::from_name(text).map(Profile::id).map_err(|_| {
         Error::argument(
             "profile",
-            "expected `exact`, `fast`, or a whole profile id as `attestlm profile` prints it",
+            "expected `exact`, `exact-1`, `exact-2`, `fast`, or a whole profile id as `attestlm profile` prints it",
         )
     })
 }
@@ -200,7 +200,9 @@ mod tests {
         let terms = Terms::from_json(text.as_bytes()).unwrap();
         assert_eq!(terms.expectations.signer, Some([0x11; 20]));
         assert_eq!(terms.expectations.model, Some([0xab; 32]));
-        assert_eq!(terms.expectations.profile, Some(Profile::Exact1.id()));
+        assert_eq!(terms.expectations.profile.as_deref(), Some("exact"));
+        let named = Terms::from_json(br#"{"profile":"exact-1"}"#).unwrap();
+        assert_eq!(named.expectations.profile, Some(Profile::Exact1.id()));
         assert_eq!(terms.expectations.finish, Some(Finish::MaxTokens));
         assert_eq!((terms.threads, terms.tolerant, terms.signature_only), (Some(2), true, false));
         assert!(terms.expectations.scored && !terms.expectations.allow_prefix);

@@ -95,7 +95,7 @@ fn a_report_lists_what_was_not_compared() {
         model: Some(receipt.model),
         adapter: Some([0; 32]),
         sampler: Some(receipt.sampler),
-        profile: Some(Profile::Exact1.id()),
+        profile: Some(Profile::Exact2.id()),
         finish: Some(receipt.finish),
         context: Some([0; 32]),
         request: Some(asked.clone()),

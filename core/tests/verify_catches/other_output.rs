@@ -118,6 +118,6 @@ fn a_wrong_profile_is_named() {
     let mut lazy = honest.clone();
     disclosed(&mut lazy).profile = Some(elsewhere.into());
     invalid(&check(&lazy), "profile: ");
-    let ours = Expectations { profile: Some(Profile::Exact1.id()), ..Expectations::default() };
+    let ours = Expectations { profile: Some(Profile::Exact2.id()), ..Expectations::default() };
     invalid(&expect(&other, &ours), "profile: ");
 }

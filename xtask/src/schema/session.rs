@@ -14,8 +14,9 @@ pub fn options() -> Value {
         [
             optional(
                 "profile",
-                format!("The execution profile; `{}` if absent.", default.profile.name()),
-                one_of(Profile::ALL.map(Profile::name)),
+                "The execution profile; absent or `exact`: the exact one that the model has, `exact-2` where there are kernels for \
+                 it, else `exact-1`.",
+                one_of(Profile::choices()),
             ),
             optional(
                 "threads",

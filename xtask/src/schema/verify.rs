@@ -26,8 +26,7 @@ pub fn terms() -> Result<Value, Failure> {
         integer(0, LAST.into()),
         { "type": "string", "pattern": format!("^(?:[+]?0*[0-{LAST}]|{})$", names.join("|")) },
     ] });
-    let profile =
-        json!({ "anyOf": [one_of(Profile::ALL.map(Profile::name)), { "type": "string", "pattern": "/" }] });
+    let profile = json!({ "anyOf": [one_of(Profile::choices()), { "type": "string", "pattern": "/" }] });
     Ok(closed(
         &[],
         [

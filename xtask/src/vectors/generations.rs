@@ -1,9 +1,10 @@
-//! Whole generations on the bundled model, receipts and all.
+//! Whole generations on the bundled model, receipts and all, under each exact profile.
 
 use std::sync::Arc;
 
 use attestlm::hex;
 use attestlm::model::Model;
+use attestlm::profile::Profile;
 use attestlm::request::Request;
 use attestlm::session::{Continuation, Session, SessionOptions};
 use attestlm::signer::{KeySigner, Signer};
@@ -21,19 +22,29 @@ const KEY: [u8; 32] = [0x46; 32];
 /// A generation that fails.
 pub fn cases() -> Result<Cases, Failure> {
     let model = Model::bundled()?;
-    let options =
-        SessionOptions { threads: Some(1), context_tokens: CONTEXT, streams: 2, ..SessionOptions::default() };
-    let mut session = Session::new(&model, &options)?;
-    if let Some(why) = session.unattested() {
-        return Err(why.to_string().into());
+    let mut cases = Vec::new();
+    for (profile, suffix) in [(Profile::Exact1, ""), (Profile::Exact2, "-exact-2")] {
+        let mut session = Session::new(
+            &model,
+            &SessionOptions {
+                profile: Some(profile),
+                threads: Some(1),
+                context_tokens: CONTEXT,
+                streams: 2,
+                ..SessionOptions::default()
+            },
+        )?;
+        if let Some(why) = session.unattested() {
+            return Err(why.to_string().into());
+        }
+        for (name, request, continuation) in requests() {
+            let name = format!("{name}{suffix}");
+            let case = generate(&mut session, profile, &request, continuation.as_ref());
+            let case = case.map_err(|e| format!("{name}: {e}"))?;
+            cases.push((name, case));
+        }
     }
-    requests()
-        .into_iter()
-        .map(|(name, request, continuation)| {
-            let case = generate(&mut session, &request, continuation.as_ref());
-            Ok((name.to_owned(), case.map_err(|e| format!("{name}: {e}"))?))
-        })
-        .collect()
+    Ok(cases)
 }
 
 /// Name, request and, for a score, the continuation.
@@ -101,12 +112,17 @@ fn requests() -> Vec<(&'static str, Value, Option<Value>)> {
     cases
 }
 
-fn generate(session: &mut Session, request: &Value, continuation: Option<&Value>) -> Result<Value, Failure> {
+fn generate(
+    session: &mut Session,
+    profile: Profile,
+    request: &Value,
+    continuation: Option<&Value>,
+) -> Result<Value, Failure> {
     let signer: Arc<dyn Signer> = Arc::new(KeySigner::from_bytes(&KEY)?);
     let asked = Request::from_json(request.to_string().as_bytes())?;
     let mut case = json!({
         "key": hex::encode(&KEY),
-        "options": { "contextTokens": CONTEXT },
+        "options": { "contextTokens": CONTEXT, "profile": profile.name() },
         "request": request,
     });
     let mut receipts = Vec::new();

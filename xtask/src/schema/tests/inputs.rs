@@ -408,6 +408,8 @@ fn probes(schemas: &Schemas, name: &str, path: &[Key], original: &Value) -> Vec<
             "exact",
             "fast",
             "exact-1",
+            "exact-2",
+            "exact-3",
             "a/b",
             "stop string",
             "stop-string",
