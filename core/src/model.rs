@@ -223,7 +223,8 @@ impl Model {
         known_answer::check(profile)
     }
 
-    /// The exact profile of answers that ask for no other: by the types of the weights, the same on every machine.
+    /// The exact profile of answers that ask for no other, as far as the types of the weights decide it: the same on every machine.
+    /// A session whose graph has an operation without a kernel has `exact-1` instead.
     #[must_use]
     pub fn exact_profile(&self) -> Profile {
         let has_kernels = self.types_outside(KERNEL_TYPES).next().is_none();

@@ -2,8 +2,8 @@
 //! family of models and weight type that the exact profile attests.
 //!
 //! `exactness` runs the full product of circumstances on two families, covers every pair of circumstances for
-//! every other family and weight type, and the further rows for every family, under `exact-1` or, with `--exact-2`, under that. `exactness --short` covers every
-//! pair of levels over all eight factors at once. `--digests` prints the digests of this build,
+//! every other family and weight type, and the further rows for every family, under `exact-1`, or `exact-2` with
+//! `--exact-2`. `exactness --short` covers every pair of levels over all eight factors at once. `--digests` prints the digests of this build,
 //! `--write-digests` pins them.
 
 mod cell;

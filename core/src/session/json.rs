@@ -18,8 +18,8 @@ const CONTINUATION_LIMITS: Limits = Limits { max_bytes: 64 << 20, max_depth: 3, 
 
 impl SessionOptions {
     /// Reads options, every field optional: `profile` (`exact`, the one that the model has; `exact-1`, `exact-2` or
-    /// `fast`), `threads`, `oversubscribe`, `contextTokens`, `streams`, `ubatch`. `null` is the same as absent, empty text as `{}`. An adapter is no
-    /// part of it.
+    /// `fast`), `threads`, `oversubscribe`, `contextTokens`, `streams`, `ubatch`. `null` is the
+    /// same as absent, empty text as `{}`. An adapter is no part of it.
     ///
     /// # Errors
     /// [`ErrorKind::Argument`] naming the field.
