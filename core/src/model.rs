@@ -7,13 +7,14 @@ use std::sync::Arc;
 use once_cell::sync::OnceCell;
 
 use crate::engine::{
-    cpu, known_answer, memory_file, return_free_memory, AdapterWeights, Split, Vocab, Weights,
+    cpu, known_answer, memory_file, return_free_memory, AdapterWeights, Context, ContextOptions, Split,
+    Vocab, Weights,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::gguf::{self, GgufFile, ModelFile, ModelHeader};
 use crate::grammar::GrammarVocab;
 use crate::policy::SegmenterSpec;
-use crate::profile::Profile;
+use crate::profile::{Choice, Profile};
 use crate::steps;
 use crate::template::ChatTemplate;
 
@@ -223,15 +224,35 @@ impl Model {
         known_answer::check(profile)
     }
 
-    /// The exact profile of answers that ask for no other, as far as the types of the weights decide it: the same on every machine.
-    /// A session whose graph has an operation without a kernel has `exact-1` instead.
-    #[must_use]
-    pub fn exact_profile(&self) -> Profile {
+    /// Under which profile to compute: the one asked for, or the exact one that the model has. The weights and the graph decide
+    /// that, so that it is the same on every machine.
+    pub(crate) fn profile_for(&self, asked: Option<Profile>) -> Choice {
         let has_kernels = self.types_outside(KERNEL_TYPES).next().is_none();
-        if has_kernels {
-            Profile::Exact2
-        } else {
-            Profile::Exact1
+        match asked {
+            Some(profile) => profile.into(),
+            None if has_kernels => Choice { first: Profile::Exact2, otherwise: Some(Profile::Exact1) },
+            None => Profile::Exact1.into(),
+        }
+    }
+
+    /// A context of `choice`, made with the options that `options` has for a profile.
+    ///
+    /// # Errors
+    /// As [`Context::new`]: [`ErrorKind::Unsupported`] if the graph leaves every profile of the choice.
+    pub(crate) fn context(
+        &self,
+        adapter: Option<&Adapter>,
+        choice: Choice,
+        options: impl Fn(Profile) -> ContextOptions,
+        abort: &Arc<AtomicBool>,
+    ) -> Result<Context> {
+        let made_under = |profile| {
+            let adapter = adapter.map(Adapter::weights);
+            Context::new(self.weights(), adapter, self.vocab().len(), &options(profile), abort)
+        };
+        match (made_under(choice.first), choice.otherwise) {
+            (Err(error), Some(otherwise)) if error.kind() == ErrorKind::Unsupported => made_under(otherwise),
+            (made, _) => made,
         }
     }
 
@@ -342,5 +363,38 @@ impl Adapter {
 
     pub(crate) fn check_unchanged(&self) -> Result<()> {
         self.0.file.check_unchanged(&self.0.sha256)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use attestlm_testkit::{ModelSpec, TensorType};
+
+    /// The profile of a context of `choice`, or the kind of its error.
+    fn made(model: &Model, choice: Choice) -> std::result::Result<Profile, ErrorKind> {
+        let options =
+            |profile| ContextOptions { profile, threads: 1, stream_tokens: 256, streams: 1, ubatch: 8 };
+        let context = model.context(None, choice, options, &Arc::default());
+        context.map(|context| context.profile()).map_err(|error| error.kind())
+    }
+
+    #[test]
+    fn a_graph_without_kernels_has_the_other_profile() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.gguf");
+        let choice = Choice { first: Profile::Exact2, otherwise: Some(Profile::Exact1) };
+
+        ModelSpec::tiny().write_to(&path).unwrap();
+        let whole = Model::open(&path).unwrap();
+        assert_eq!(whole.profile_for(None), choice);
+        assert_eq!(made(&whole, choice), Ok(Profile::Exact2));
+
+        let path = folder.path().join("part.gguf");
+        ModelSpec::tiny().with_type(TensorType::Q2_K).write_to(&path).unwrap();
+        let part = Model::open(&path).unwrap();
+        assert_eq!(part.profile_for(None), Profile::Exact1.into());
+        assert_eq!(made(&part, choice), Ok(Profile::Exact1));
+        assert_eq!(made(&part, Profile::Exact2.into()), Err(ErrorKind::Unsupported));
     }
 }

@@ -121,6 +121,23 @@ impl Profile {
     }
 }
 
+/// Under which profile to compute.
+#[cfg(feature = "engine")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Choice {
+    /// The one to take.
+    pub first: Profile,
+    /// The one to take where the first has no kernel for an operation of the graph.
+    pub otherwise: Option<Profile>,
+}
+
+#[cfg(feature = "engine")]
+impl From<Profile> for Choice {
+    fn from(only: Profile) -> Self {
+        Choice { first: only, otherwise: None }
+    }
+}
+
 /// What an exact profile's id ends with: 8 hex digits of its known answers.
 fn tail(operations: &[u8; 32], model: &[u8; 32]) -> String {
     let mut hasher = blake3::Hasher::new();

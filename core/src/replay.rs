@@ -13,7 +13,7 @@ use crate::model::{Adapter, Model};
 use crate::operation::Operation;
 use crate::output::{Drawn, Output};
 use crate::policy::SamplingPolicy;
-use crate::profile::Profile;
+use crate::profile::Choice;
 use crate::receipt::Finish;
 use crate::sampler::{Judgement, Sampler, TokenMask};
 use crate::session::Constraint;
@@ -95,9 +95,9 @@ pub(crate) struct Replayer<'a> {
     adapter: Option<&'a Adapter>,
     threads: u32,
     /// What the last replay used.
-    kept: Option<(Profile, Context)>,
+    kept: Option<(Choice, Context)>,
     /// What the last replay was of, and what it found.
-    last: Option<(Profile, Claimed, Replayed)>,
+    last: Option<(Choice, Claimed, Replayed)>,
 }
 
 /// A claim that is kept.
@@ -121,15 +121,15 @@ impl<'a> Replayer<'a> {
         Replayer { model, adapter, threads, kept: None, last: None }
     }
 
-    /// Replays a claim by the numerics of `profile`. `operation` is told the tokens done, and stops it.
+    /// Replays a claim by the numerics of the profile chosen. `operation` is told the tokens done, and stops it.
     ///
     /// # Errors
     /// [`ErrorKind::Argument`] if a token is outside the vocabulary or the sequence longer than the
     /// model takes, [`ErrorKind::Engine`], [`ErrorKind::Unsupported`], [`ErrorKind::Cancelled`].
-    pub fn replay(&mut self, claim: &Claim<'_>, profile: Profile, operation: &Operation) -> Result<Replayed> {
+    pub fn replay(&mut self, claim: &Claim<'_>, choice: Choice, operation: &Operation) -> Result<Replayed> {
         operation.check("replay")?;
         let claimed = Claimed::of(claim);
-        if let Some((_, _, found)) = self.last.as_ref().filter(|(by, of, _)| *by == profile && *of == claimed)
+        if let Some((_, _, found)) = self.last.as_ref().filter(|(by, of, _)| *by == choice && *of == claimed)
         {
             let tokens = (claim.prompt.len() + claim.output.len()).saturating_sub(1) as u64;
             operation.advance(tokens, tokens);
@@ -164,7 +164,7 @@ impl<'a> Replayer<'a> {
             claim.prompt.len().checked_sub(1).ok_or_else(|| {
                 Error::argument("promptTokens", "an empty prompt has no logits to draw from")
             })?;
-        let mut context = self.context_for(fed.len(), profile)?;
+        let mut context = self.context_for(fed.len(), choice)?;
         let abort = Arc::clone(context.abort_flag());
         let _aborts = operation.aborts_with(&abort);
         let mut position = 0;
@@ -197,13 +197,13 @@ impl<'a> Replayer<'a> {
             replayed.ends = checker.output.ends().to_vec();
         }
         // One that failed is not used again.
-        self.kept = Some((profile, context));
-        self.last = Some((profile, claimed, replayed.clone()));
+        self.kept = Some((choice, context));
+        self.last = Some((choice, claimed, replayed.clone()));
         Ok(replayed)
     }
 
     /// An empty context for so many tokens: the one that was kept, or a new one.
-    fn context_for(&mut self, tokens: usize, profile: Profile) -> Result<Context> {
+    fn context_for(&mut self, tokens: usize, choice: Choice) -> Result<Context> {
         let too_long = || Error::argument("outputTokens", "prompt and output are longer than any context");
         let tokens = u32::try_from(tokens).map_err(|_| too_long())?;
         let n_vocab = self.model.vocab().len();
@@ -217,8 +217,8 @@ impl<'a> Replayer<'a> {
         let batches = tokens.div_ceil(ubatch);
         let ubatch = tokens.div_ceil(batches);
         // Room enough, and no more batches than a new one needs.
-        let fits = |(of, context): &(Profile, Context)| {
-            *of == profile
+        let fits = |(of, context): &(Choice, Context)| {
+            *of == choice
                 && context.stream_tokens() >= tokens
                 && (tokens as usize).div_ceil(context.batch_tokens()) <= batches as usize
         };
@@ -227,11 +227,10 @@ impl<'a> Replayer<'a> {
             context.clear();
             return Ok(context);
         }
-        let context = Context::new(
-            self.model.weights(),
-            self.adapter.map(Adapter::weights),
-            n_vocab,
-            &ContextOptions { profile, threads: self.threads, stream_tokens, streams: 1, ubatch },
+        let context = self.model.context(
+            self.adapter,
+            choice,
+            |profile| ContextOptions { profile, threads: self.threads, stream_tokens, streams: 1, ubatch },
             &Arc::default(),
         )?;
         context.adapt_threads();

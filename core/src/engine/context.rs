@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use llama_cpp_sys_2 as sys;
 
+use super::batch::{Batch, DecodeItem, Room};
 use super::crew::Crew;
 use super::device::{self, Instance, Kernels};
 use super::executor::Lanes;
@@ -22,7 +23,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::kernels::Isa;
 use crate::model::{Adapter, Model};
 use crate::profile::Profile;
-use crate::Token;
 
 /// The most streams one context may hold (`LLAMA_MAX_SEQ` of the engine is 256).
 pub const MAX_STREAMS: u32 = 64;
@@ -79,17 +79,6 @@ struct Trial {
     fused_attention: bool,
 }
 
-/// One token for one stream of a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DecodeItem {
-    /// The stream, below [`ContextOptions::streams`].
-    pub stream: u32,
-    /// The token, appended to the stream.
-    pub token: Token,
-    /// Whether the logits after this token are wanted.
-    pub logits: bool,
-}
-
 /// A context: streams that are only appended to, truncated at the tail, or copied whole.
 pub struct Context {
     // Freed first (see Drop), then the pools, then the weights.
@@ -105,24 +94,13 @@ pub struct Context {
     n_vocab: usize,
     /// Tokens in each stream.
     lengths: Vec<u32>,
-    /// Row of each item of the last batch that asked for logits.
-    outputs: Vec<Option<i32>>,
-    batch: BatchBuffers,
+    /// The last one.
+    batch: Batch,
 }
 
 // SAFETY: a llama.cpp context may move between threads as long as one uses it at a time, which
 // `&mut self` guarantees.
 unsafe impl Send for Context {}
-
-#[derive(Default)]
-struct BatchBuffers {
-    tokens: Vec<i32>,
-    positions: Vec<i32>,
-    n_seq_ids: Vec<i32>,
-    seq_ids: Vec<i32>,
-    seq_id_pointers: Vec<*mut i32>,
-    logits: Vec<i8>,
-}
 
 /// The flags that stop a decode.
 struct Abort {
@@ -305,8 +283,7 @@ impl Context {
             options: ContextOptions { stream_tokens, ..options.clone() },
             n_vocab,
             lengths: vec![0; options.streams as usize],
-            outputs: Vec::new(),
-            batch: BatchBuffers::default(),
+            batch: Batch::default(),
         };
         if let Some(adapter) = adapter {
             let (mut pointer, mut scale) = (adapter.as_ptr(), 1.0f32);
@@ -335,6 +312,11 @@ impl Context {
     fn probe(&mut self) -> Result<()> {
         self.decode(&[DecodeItem { stream: 0, token: 0, logits: true }])?;
         self.truncate(0, 0)
+    }
+
+    /// The profile it was made under.
+    pub(crate) fn profile(&self) -> Profile {
+        self.options.profile
     }
 
     /// How many tokens one call of [`Self::decode`] takes.
@@ -374,35 +356,27 @@ impl Context {
     /// [`ErrorKind::Unsupported`] if the computation failed: streams then hold what was completed,
     /// see [`Self::stream_len`].
     pub fn decode(&mut self, items: &[DecodeItem]) -> Result<()> {
-        self.fill_batch(items)?;
-        let graphs_before = self.instance.graphs.load(Ordering::Relaxed);
-        let b = &mut self.batch;
-        b.seq_id_pointers.clear();
-        let base = b.seq_ids.as_mut_ptr();
-        // SAFETY: each pointer stays inside `seq_ids`, which is not resized below.
-        b.seq_id_pointers.extend((0..items.len()).map(|i| unsafe { base.add(i) }));
-        let batch = sys::llama_batch {
-            n_tokens: i32::try_from(items.len()).map_err(|_| Error::argument("batch", "too many items"))?,
-            token: b.tokens.as_mut_ptr(),
-            embd: std::ptr::null_mut(),
-            pos: b.positions.as_mut_ptr(),
-            n_seq_id: b.n_seq_ids.as_mut_ptr(),
-            seq_id: b.seq_id_pointers.as_mut_ptr(),
-            logits: b.logits.as_mut_ptr(),
+        let room = Room {
+            items: self.batch_tokens(),
+            vocabulary: self.n_vocab,
+            stream: self.options.stream_tokens,
+            used: &self.lengths,
         };
+        let batch = self.batch.fill(items, &room)?;
+        let graphs_before = self.instance.graphs.load(Ordering::Relaxed);
         let status = {
             let _env = FloatEnv::enter();
             // SAFETY: every array has n_tokens entries; ids, positions and sizes were checked.
             unsafe { sys::llama_decode(self.context, batch) }
         };
         if status != 0 {
-            self.outputs.clear();
+            self.batch.forget();
             self.resync();
             return Err(self.failure(status));
         }
         if self.instance.graphs.load(Ordering::Relaxed) == graphs_before {
             // Never seen: the scheduler would have to prefer the plain CPU for the whole graph.
-            self.outputs.clear();
+            self.batch.forget();
             self.resync();
             return Err(Error::new(ErrorKind::Engine, "profile", "the graph did not reach the device"));
         }
@@ -430,60 +404,12 @@ impl Context {
         }
     }
 
-    /// Validates the items and lays them out for llama.cpp.
-    fn fill_batch(&mut self, items: &[DecodeItem]) -> Result<()> {
-        if items.is_empty() || items.len() > self.batch_tokens() {
-            return Err(Error::argument(
-                "batch",
-                format!("{} items, a batch takes 1 to {}", items.len(), self.batch_tokens()),
-            ));
-        }
-        let b = &mut self.batch;
-        b.tokens.clear();
-        b.positions.clear();
-        b.n_seq_ids.clear();
-        b.seq_ids.clear();
-        b.logits.clear();
-        self.outputs.clear();
-        let mut next = self.lengths.clone();
-        for item in items {
-            let Some(position) = next.get_mut(item.stream as usize) else {
-                return Err(Error::argument(
-                    "stream",
-                    format!("{} does not exist, the context has {}", item.stream, self.options.streams),
-                ));
-            };
-            if item.token as usize >= self.n_vocab {
-                return Err(Error::argument(
-                    "token",
-                    format!("{} is outside the vocabulary of {} tokens", item.token, self.n_vocab),
-                ));
-            }
-            if *position >= self.options.stream_tokens {
-                return Err(Error::argument(
-                    "contextTokens",
-                    format!("the stream is full at {} tokens", self.options.stream_tokens),
-                ));
-            }
-            let too_large = || Error::argument("batch", "value above 2^31");
-            b.tokens.push(i32::try_from(item.token).map_err(|_| too_large())?);
-            b.positions.push(i32::try_from(*position).map_err(|_| too_large())?);
-            b.n_seq_ids.push(1);
-            b.seq_ids.push(i32::try_from(item.stream).map_err(|_| too_large())?);
-            b.logits.push(i8::from(item.logits));
-            let row = self.outputs.len();
-            self.outputs.push(if item.logits { i32::try_from(row).ok() } else { None });
-            *position += 1;
-        }
-        Ok(())
-    }
-
     /// The logits after item `index` of the last batch, one per token of the vocabulary.
     ///
     /// # Errors
     /// [`ErrorKind::Argument`] if that item did not ask for logits.
     pub fn logits(&self, index: usize) -> Result<&[f32]> {
-        let row = self.outputs.get(index).copied().flatten().ok_or_else(|| {
+        let row = self.batch.row(index).ok_or_else(|| {
             Error::argument("batch", format!("item {index} of the last batch has no logits"))
         })?;
         // SAFETY: a valid context; the row asked for logits in the last successful decode.
@@ -557,7 +483,7 @@ impl Context {
         // SAFETY: a valid context.
         unsafe { sys::llama_memory_clear(sys::llama_get_memory(self.context), true) };
         self.lengths.fill(0);
-        self.outputs.clear();
+        self.batch.forget();
     }
 
     fn checked_len(&self, stream: u32) -> Result<u32> {
@@ -620,6 +546,7 @@ impl Drop for Context {
 mod tests {
     use super::*;
     use crate::engine::Vocab;
+    use crate::Token;
 
     fn context(
         weights: &Arc<Weights>,

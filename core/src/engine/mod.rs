@@ -1,6 +1,7 @@
 //! Inference through llama.cpp, made reproducible: see [`crate::profile`] for what is promised.
 
 mod abi;
+mod batch;
 mod context;
 pub mod cpu;
 pub(crate) mod crew;
@@ -23,12 +24,11 @@ mod weights;
 
 use once_cell::sync::OnceCell;
 
+pub use batch::DecodeItem;
 pub(crate) use context::range;
 #[doc(hidden)]
 pub use context::CacheType;
-pub use context::{
-    Context, ContextOptions, DecodeItem, MAX_STREAMS, MAX_STREAM_TOKENS, MAX_THREADS, MAX_UBATCH,
-};
+pub use context::{Context, ContextOptions, MAX_STREAMS, MAX_STREAM_TOKENS, MAX_THREADS, MAX_UBATCH};
 pub use op_kinds::OpKind;
 pub use op_times::OpTime;
 pub(crate) use vocab::Split;

@@ -4,7 +4,8 @@
 //! The key of the prefix cache is implicit: a context belongs to one model, one adapter and one
 //! profile, and prefixes are compared token by token.
 
-use super::context::{Context, DecodeItem};
+use super::batch::DecodeItem;
+use super::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::Token;
 

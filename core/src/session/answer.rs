@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::job::{Job, State};
 use super::prepare::Prepared;
-use super::SessionOptions;
+use super::Settings;
 use crate::commitment::{self, Salts};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json;
@@ -54,7 +54,7 @@ impl Job {
     pub(super) fn answer(
         mut self,
         model: &Model,
-        options: &SessionOptions,
+        settings: &Settings,
         unattested: Option<&Error>,
     ) -> Result<Answer> {
         if let State::Failed(error) = self.state {
@@ -65,7 +65,7 @@ impl Job {
         let receipt = self.signer.as_deref().map(|signer| match unattested {
             Some(why) => Err(why.clone()),
             None => {
-                let made = Made { model, options, choice: self.choice, output: &self.output, finish };
+                let made = Made { model, settings, choice: self.choice, output: &self.output, finish };
                 self.prepared.attest(&made, &self.digests, signer)
             }
         });
@@ -104,7 +104,7 @@ impl Answer {
 /// What was made of a prepared request.
 struct Made<'a> {
     model: &'a Model,
-    options: &'a SessionOptions,
+    settings: &'a Settings,
     choice: u32,
     output: &'a Output,
     finish: Finish,
@@ -116,7 +116,7 @@ impl Prepared {
         let greedy = self.policy.is_greedy();
         let steps = self.policy.segmenter.segment(made.output.text(), made.output.ends())?;
         let mut receipt =
-            self.receipt(made.model, made.options, &salts, made.output.tokens(), digests, signer)?;
+            self.receipt(made.model, made.settings, &salts, made.output.tokens(), digests, signer)?;
         receipt.sampler = sampler_record::hash(&self.policy);
         receipt.seed = if greedy {
             [0; 32]
@@ -130,7 +130,7 @@ impl Prepared {
             seed: (!greedy).then_some(SeedDisclosure { seed: self.seed, inputs: self.seed_inputs }),
             stream: made.choice,
             steps: Some(steps),
-            ..self.disclosure(made.options, made.output.tokens())
+            ..self.disclosure(made.settings, made.output.tokens())
         };
         self.sign(receipt, disclosure, signer)
     }
@@ -139,23 +139,23 @@ impl Prepared {
     pub(super) fn attest_score(
         &self,
         model: &Model,
-        options: &SessionOptions,
+        settings: &Settings,
         continuation: &[Token],
         digests: &[[u8; 32]],
         signer: &dyn Signer,
     ) -> Result<Document> {
         let salts = Salts::derive(&self.nonce, 0)?;
-        let mut receipt = self.receipt(model, options, &salts, continuation, digests, signer)?;
+        let mut receipt = self.receipt(model, settings, &salts, continuation, digests, signer)?;
         receipt.kind = Kind::Scored;
         receipt.finish = Finish::Scored;
-        self.sign(receipt, self.disclosure(options, continuation), signer)
+        self.sign(receipt, self.disclosure(settings, continuation), signer)
     }
 
     /// The fields both kinds share; the others are zero.
     fn receipt(
         &self,
         model: &Model,
-        options: &SessionOptions,
+        settings: &Settings,
         salts: &Salts,
         output: &[Token],
         digests: &[[u8; 32]],
@@ -163,7 +163,7 @@ impl Prepared {
     ) -> Result<Receipt> {
         // What computed must be what was hashed.
         model.check_unchanged()?;
-        options.adapter.as_ref().map_or(Ok(()), Adapter::check_unchanged)?;
+        settings.adapter.as_ref().map_or(Ok(()), Adapter::check_unchanged)?;
         let leaves =
             output.iter().zip(digests).map(|(token, digest)| TraceLeaf { token: *token, digest: *digest });
         let issued_at = match self.issued_at {
@@ -173,8 +173,8 @@ impl Prepared {
         Ok(Receipt {
             kind: Kind::Generated,
             model: model.sha256(),
-            adapter: options.adapter.as_ref().map_or([0; 32], Adapter::sha256),
-            profile: options.profile().hash(),
+            adapter: settings.adapter.as_ref().map_or([0; 32], Adapter::sha256),
+            profile: settings.profile.hash(),
             sampler: [0; 32],
             seed: [0; 32],
             request: commitment::request(&salts.request, &json::canonicalize(&self.request)?),
@@ -191,9 +191,9 @@ impl Prepared {
         })
     }
 
-    fn disclosure(&self, options: &SessionOptions, output: &[Token]) -> Disclosure {
+    fn disclosure(&self, settings: &Settings, output: &[Token]) -> Disclosure {
         Disclosure {
-            profile: Some(options.profile().id()),
+            profile: Some(settings.profile.id()),
             sampler: None,
             later: None,
             seed: None,

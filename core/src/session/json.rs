@@ -61,15 +61,15 @@ impl SharedSession {
     /// receipt.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        let options = self.options();
+        let settings = self.settings();
         json!({
-            "profile": options.profile().id(),
-            "threads": options.thread_count(),
-            "contextTokens": options.context_tokens,
-            "streams": options.streams,
-            "ubatch": options.ubatch,
+            "profile": settings.profile.id(),
+            "threads": settings.threads,
+            "contextTokens": settings.context_tokens,
+            "streams": settings.streams,
+            "ubatch": settings.ubatch,
             "model": hex::encode(&self.model().sha256()),
-            "adapter": options.adapter.as_ref().map(|adapter| hex::encode(&adapter.sha256())),
+            "adapter": settings.adapter.as_ref().map(|adapter| hex::encode(&adapter.sha256())),
             "unattested": self.unattested().map(Error::to_json),
         })
     }

@@ -8,6 +8,7 @@ mod answer;
 mod draw;
 mod job;
 mod json;
+mod options;
 pub(crate) mod prepare;
 mod score;
 mod shared;
@@ -17,86 +18,21 @@ use std::sync::Arc;
 
 pub use answer::{Answer, TokenLogprob};
 pub(crate) use job::Constraint;
+pub use options::{SessionOptions, Settings, DEFAULT_CONTEXT_TOKENS};
 pub use prepare::Prepared;
 pub use score::{Continuation, Score, TokenScore};
 pub use shared::{Generation, GenerationCancel, GenerationEvent, Next, SharedSession};
 
 use crate::engine::float_env::FloatEnv;
 use crate::engine::streams::Streams;
-use crate::engine::{cpu, Context, ContextOptions, DecodeItem};
+use crate::engine::{ContextOptions, DecodeItem};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Adapter, Model};
-use crate::profile::Profile;
+use crate::model::Model;
+use crate::profile::{Choice, Profile};
 use crate::request::Request;
 use crate::sampler::greedy_token;
 use crate::signer::Signer;
 use job::{Job, State};
-
-/// The capacity of a session's streams where neither caller nor model sets a smaller one.
-pub const DEFAULT_CONTEXT_TOKENS: u32 = 2048;
-
-/// How a session is made.
-#[derive(Clone)]
-pub struct SessionOptions {
-    /// The execution profile; `None`: the exact one that the model has, `exact-2` where there are kernels for its graph, else
-    /// `exact-1`. It depends on nothing but the model.
-    pub profile: Option<Profile>,
-    /// Worker threads; `None`: as many as affinity and cgroup quota allow. Never above that unless
-    /// `oversubscribe` is set: a barrier between more threads than cores is slow for all.
-    pub threads: Option<u32>,
-    /// Take `threads` literally, also above what the process may keep busy, and beside a busy neighbour
-    /// who makes one thread faster than all.
-    pub oversubscribe: bool,
-    /// The longest prompt + output of any request, in tokens; 0: what the model was trained for, at
-    /// most [`DEFAULT_CONTEXT_TOKENS`].
-    pub context_tokens: u32,
-    /// How many sequences may be live at once.
-    pub streams: u32,
-    /// Physical batch size: tokens computed at once in a prefill.
-    pub ubatch: u32,
-    /// A LoRA adapter, opened for the same model.
-    pub adapter: Option<Adapter>,
-}
-
-impl Default for SessionOptions {
-    fn default() -> Self {
-        SessionOptions {
-            profile: None,
-            threads: None,
-            oversubscribe: false,
-            context_tokens: 0,
-            streams: 1,
-            ubatch: 512,
-            adapter: None,
-        }
-    }
-}
-
-impl SessionOptions {
-    /// With a capacity.
-    fn resolved(&self, model: &Model) -> Self {
-        let mut resolved = self.clone();
-        resolved.profile.get_or_insert_with(|| model.exact_profile());
-        if resolved.context_tokens == 0 {
-            resolved.context_tokens = DEFAULT_CONTEXT_TOKENS.min(model.max_context());
-        }
-        resolved
-    }
-
-    /// The profile, of options with a capacity.
-    pub(crate) fn profile(&self) -> Profile {
-        self.profile.unwrap_or(Profile::EXACT[0])
-    }
-
-    pub(crate) fn thread_count(&self) -> u32 {
-        let available = cpu::available_threads();
-        match self.threads {
-            Some(threads) if self.oversubscribe => threads,
-            Some(threads) => threads.min(available),
-            None => available,
-        }
-    }
-}
 
 /// Identifies one output of one request within its session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -146,7 +82,7 @@ impl CancelHandle {
 /// One model under one profile, answering requests.
 pub struct Session {
     model: Model,
-    options: SessionOptions,
+    settings: Settings,
     streams: Streams,
     cancel: Arc<AtomicBool>,
     jobs: Vec<Job>,
@@ -170,65 +106,58 @@ impl Session {
     /// since it was opened, [`ErrorKind::Engine`] if llama.cpp fails.
     pub fn new(model: &Model, options: &SessionOptions) -> Result<Self> {
         model.check_unchanged()?;
-        let is_free = options.profile.is_none();
-        let mut options = options.resolved(model);
-        let mut unattested = model.check_attestable(options.profile()).err();
-        if let Some(adapter) = &options.adapter {
+        let mut settings = Settings::new(options, model);
+        let mut unattested = model.check_attestable(settings.profile).err();
+        if let Some(adapter) = &settings.adapter {
             adapter.check_unchanged()?;
             if !adapter.model().is_same(model) {
                 return Err(Error::argument("adapter", "it was opened for another model"));
             }
         }
-        if options.profile().is_exact() && options.context_tokens > model.max_context() {
+        if settings.profile.is_exact() && settings.context_tokens > model.max_context() {
             unattested.get_or_insert_with(|| {
                 Error::new(
                     ErrorKind::Unsupported,
                     "contextTokens",
                     format!(
                         "{} is beyond the {} tokens up to which this model is proven exact",
-                        options.context_tokens,
+                        settings.context_tokens,
                         model.max_context()
                     ),
                 )
             });
         }
         let cancel = Arc::new(AtomicBool::new(false));
-        let context = |options: &SessionOptions, profile: Profile| {
-            Context::new(
-                model.weights(),
-                options.adapter.as_ref().map(Adapter::weights),
-                model.vocab().len(),
-                &ContextOptions {
-                    profile,
-                    threads: options.thread_count(),
-                    stream_tokens: options.context_tokens,
-                    streams: options.streams,
-                    ubatch: options.ubatch,
-                },
-                &cancel,
-            )
+        let context = |choice: Choice| {
+            let options = |profile| ContextOptions {
+                profile,
+                threads: settings.threads,
+                stream_tokens: settings.context_tokens,
+                streams: settings.streams,
+                ubatch: settings.ubatch,
+            };
+            model.context(settings.adapter.as_ref(), choice, options, &cancel)
         };
-        let exact = options.profile().is_exact() && unattested.is_none();
-        let outside = |made: &Result<Context>| {
-            exact && made.as_ref().is_err_and(|error| error.kind() == ErrorKind::Unsupported)
+        let context = if unattested.is_some() {
+            context(Profile::Fast1.into())?
+        } else {
+            match context(model.profile_for(options.profile)) {
+                Err(error) if settings.profile.is_exact() && error.kind() == ErrorKind::Unsupported => {
+                    unattested = Some(error);
+                    context(Profile::Fast1.into())?
+                }
+                made => made?,
+            }
         };
-        let mut made = context(&options, if exact { options.profile() } else { Profile::Fast1 });
-        if is_free && outside(&made) && options.profile() == Profile::Exact2 {
-            // An operation of the graph has no kernel.
-            options.profile = Some(Profile::Exact1);
-            made = context(&options, Profile::Exact1);
+        if unattested.is_none() {
+            settings.profile = context.profile();
         }
-        if outside(&made) {
-            unattested = made.err();
-            made = context(&options, Profile::Fast1);
-        }
-        let context = made?;
         if !options.oversubscribe {
             context.adapt_threads();
         }
         Ok(Session {
             model: model.clone(),
-            options,
+            settings,
             streams: Streams::new(context),
             cancel,
             jobs: Vec::new(),
@@ -269,7 +198,7 @@ impl Session {
     /// # Errors
     /// Anything wrong with the request, named by field; nothing is queued then.
     pub fn submit(&mut self, request: &Request, signer: Option<Arc<dyn Signer>>) -> Result<Vec<JobId>> {
-        let prepared = Arc::new(Prepared::new(request, &self.model, &self.options)?);
+        let prepared = Arc::new(Prepared::new(request, &self.model, &self.settings)?);
         let mut jobs = Vec::new();
         for choice in 0..prepared.policy.choices {
             jobs.push(Job::new(JobId(self.next_id), &prepared, choice, &self.model, signer.clone())?);
@@ -421,7 +350,7 @@ impl Session {
         let next =
             self.jobs.iter().position(|job| matches!(job.state, State::Prefill { .. }) && !job.cancelled);
         let Some(i) = next else { return };
-        let chunk = self.options.ubatch as usize;
+        let chunk = self.settings.ubatch as usize;
         let Some(job) = self.jobs.get_mut(i) else { return };
         let State::Prefill { stream, done } = &job.state else { return };
         let (stream, done) = (*stream, *done);
@@ -511,7 +440,7 @@ impl Session {
             if let Some(text) = job.unsent_text() {
                 events.push(Event::Text { job: id, text });
             }
-            let answer = job.answer(&self.model, &self.options, self.unattested.as_ref());
+            let answer = job.answer(&self.model, &self.settings, self.unattested.as_ref());
             events.push(Event::Done { job: id, answer: Box::new(answer) });
         }
     }

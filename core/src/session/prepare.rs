@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::SessionOptions;
+use super::Settings;
 use crate::commitment::{Context, SeedRuleInputs};
 use crate::error::{Error, Result};
 use crate::grammar::Grammar;
@@ -40,9 +40,9 @@ impl Prepared {
     /// # Errors
     /// The field at fault: a prompt that does not fit the context, a template that fails, a grammar
     /// that does not parse, a token outside the vocabulary, …
-    pub fn new(request: &Request, model: &Model, options: &SessionOptions) -> Result<Self> {
+    pub fn new(request: &Request, model: &Model, settings: &Settings) -> Result<Self> {
         let mut prepared = Self::for_scoring(request, model)?;
-        prepared.policy = request.policy_in(options.context_tokens, model.segmenter());
+        prepared.policy = request.policy_in(settings.context_tokens, model.segmenter());
         let prompt: Vec<u8> = model.vocab().detokenize(&prepared.prompt_tokens);
         prepared.policy.segmenter = prepared.policy.segmenter.clone().after_prompt(&prompt);
         prepared
@@ -50,10 +50,10 @@ impl Prepared {
             .validate(u32::try_from(model.vocab().len()).ok())
             .map_err(|e| request.as_written(e))?;
         let policy = &prepared.policy;
-        if policy.context_tokens > options.context_tokens {
+        if policy.context_tokens > settings.context_tokens {
             return Err(Error::argument(
                 "contextTokens",
-                format!("{} is above the session's {}", policy.context_tokens, options.context_tokens),
+                format!("{} is above the session's {}", policy.context_tokens, settings.context_tokens),
             ));
         }
         let count = prepared.prompt_tokens.len();

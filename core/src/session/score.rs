@@ -105,12 +105,12 @@ impl Session {
             ));
         }
         let length = prepared.prompt_tokens.len() + tokens.len();
-        if length > self.options.context_tokens as usize {
+        if length > self.settings.context_tokens as usize {
             return Err(Error::argument(
                 "continuation",
                 format!(
                     "prompt and continuation have {length} tokens, the context {}",
-                    self.options.context_tokens
+                    self.settings.context_tokens
                 ),
             ));
         }
@@ -128,7 +128,7 @@ impl Session {
         let (scores, digests) = scored?;
         let receipt = signer.map(|signer| match &self.unattested {
             Some(why) => Err(why.clone()),
-            None => prepared.attest_score(&self.model, &self.options, &tokens, &digests, signer.as_ref()),
+            None => prepared.attest_score(&self.model, &self.settings, &tokens, &digests, signer.as_ref()),
         });
         Ok(Score { tokens: scores, prompt_count: prepared.prompt_tokens.len(), receipt })
     }
@@ -152,7 +152,7 @@ impl Session {
         while start < fed.len() {
             operation.advance(start as u64, fed.len() as u64);
             operation.check("score")?;
-            let end = fed.len().min(start + self.options.ubatch as usize);
+            let end = fed.len().min(start + self.settings.ubatch as usize);
             let items: Vec<DecodeItem> = fed
                 .iter()
                 .enumerate()

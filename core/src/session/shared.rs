@@ -10,7 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-use super::{Abandoned, Answer, CancelHandle, Continuation, Event, JobId, Score, Session, SessionOptions};
+use super::{Abandoned, Answer, CancelHandle, Continuation, Event, JobId, Score, Session, Settings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Model;
 use crate::operation::Operation;
@@ -33,7 +33,7 @@ struct Inner {
     /// Aborts the decode that runs. Raised only while somebody works with the session.
     abort: CancelHandle,
     model: Model,
-    options: SessionOptions,
+    settings: Settings,
     unattested: Option<Error>,
 }
 
@@ -117,7 +117,7 @@ impl SharedSession {
         let inner = Inner {
             abort: session.cancel_handle(),
             model: session.model.clone(),
-            options: session.options.clone(),
+            settings: session.settings.clone(),
             unattested: session.unattested.clone(),
             state: Mutex::new(State {
                 session: Some(Box::new(session)),
@@ -141,10 +141,10 @@ impl SharedSession {
         &self.inner.model
     }
 
-    /// How it was made, the capacity resolved.
+    /// What it was made with.
     #[must_use]
-    pub fn options(&self) -> &SessionOptions {
-        &self.inner.options
+    pub fn settings(&self) -> &Settings {
+        &self.inner.settings
     }
 
     /// Why answers carry no receipt, if they do not.

@@ -100,12 +100,15 @@ impl Check<'_> {
     pub(super) fn expectations(&mut self, expectations: &Expectations) -> Compared {
         let receipt = self.document.receipt;
         let profile = expectations.profile.as_ref().map(|id| {
+            if id != profile::EXACT {
+                return keccak256(id.as_bytes());
+            }
             // Any of several: its own, if it is one of them.
             let exact = Profile::EXACT.map(Profile::hash);
-            match id == profile::EXACT {
-                true if exact.contains(&receipt.profile) => receipt.profile,
-                true => exact[0],
-                false => keccak256(id.as_bytes()),
+            if exact.contains(&receipt.profile) {
+                receipt.profile
+            } else {
+                exact[0]
             }
         });
         self.word("model", expectations.model, receipt.model)?;

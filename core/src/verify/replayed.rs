@@ -6,7 +6,7 @@ use crate::error::{ErrorKind, Result};
 use crate::grammar;
 use crate::model::{Adapter, Model};
 use crate::operation::Operation;
-use crate::profile::Profile;
+use crate::profile::{Choice, Profile};
 use crate::receipt::{Disclosure, Document, Kind};
 use crate::replay::{Claim, DrawnClaim, Replayed, Replayer};
 use crate::request::Canonical;
@@ -186,7 +186,7 @@ impl<'a> Check<'a> {
         if drawn.is_some() && disclosure.salts().unwrap_or_default().steps.is_none() {
             return Err(unverifiable("the salt of the steps is not disclosed"));
         }
-        let (exact, profile) = mode(disclosure, model, options)?;
+        let (exact, choice) = mode(disclosure, model, options)?;
         if exact && disclosure.salts().unwrap_or_default().trace.is_none() {
             return Err(unverifiable("the salt of the trace is not disclosed"));
         }
@@ -205,12 +205,13 @@ impl<'a> Check<'a> {
         if prompt.len().saturating_add(output.len()) > model.max_context() as usize {
             return Err(unverifiable("prompt and output are longer than this model's context"));
         }
-        if exact {
-            model.check_attestable(profile).map_err(|e| unverifiable(e.to_string()))?;
-        }
-        let profile = if model.check_attestable(profile).is_ok() { profile } else { Profile::Fast1 };
+        let choice = match model.check_attestable(choice.first) {
+            Err(why) if exact => return Err(unverifiable(why.to_string())),
+            Err(_) => Profile::Fast1.into(),
+            Ok(()) => choice,
+        };
         let found =
-            replayer.replay(&claim, profile, &options.operation).map_err(|error| match error.kind() {
+            replayer.replay(&claim, choice, &options.operation).map_err(|error| match error.kind() {
                 // What the document claims does not fit the model.
                 ErrorKind::Argument | ErrorKind::Grammar => Stop::Verdict(invalid(error.to_string())),
                 ErrorKind::Unsupported => unverifiable(error.to_string()),
@@ -345,16 +346,12 @@ impl<'a> Check<'a> {
 }
 
 /// Whether to compare exactly, and under which profile to replay.
-fn mode(
-    disclosure: &Disclosure,
-    model: &Model,
-    options: &VerifyOptions<'_>,
-) -> Result<(bool, Profile), Stop> {
+fn mode(disclosure: &Disclosure, model: &Model, options: &VerifyOptions<'_>) -> Result<(bool, Choice), Stop> {
     let theirs = disclosure.profile.as_deref().ok_or_else(|| unverifiable("the profile is not disclosed"))?;
     // An older receipt is replayed by what it was made by.
     let made_by = Profile::ALL.into_iter().find(|profile| profile.is_exact() && profile.id() == theirs);
-    let ours = options.profile.or(made_by).unwrap_or_else(|| model.exact_profile());
-    if ours.is_exact() && theirs == ours.id() {
+    let ours = model.profile_for(options.profile.or(made_by));
+    if ours.first.is_exact() && theirs == ours.first.id() {
         return Ok((true, ours));
     }
     if options.tolerant {
