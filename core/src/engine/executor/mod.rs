@@ -65,19 +65,26 @@ pub(super) unsafe fn outside<'a>(
 }
 
 /// Steps that may be done at the same time, each with the number of its tasks.
-struct Phase(Vec<(Step, u32)>);
+#[derive(Default)]
+struct Phase {
+    steps: Vec<(Step, u32)>,
+    /// Of all its steps.
+    tasks: u32,
+}
 
 impl Phase {
-    /// Phases of steps; if `each`, every step is one.
-    fn of(steps: Vec<Step>, each: bool) -> Vec<Self> {
+    /// Phases of steps; if `each`, every step is one. None: one has more tasks than can be counted.
+    fn of(steps: Vec<Step>, each: bool) -> Option<Vec<Self>> {
         let levels = if each { (0..).take(steps.len()).collect() } else { schedule::levels(&steps) };
         let mut phases: Vec<Phase> = Vec::new();
         for (step, level) in steps.into_iter().zip(levels) {
-            let tasks = u32::try_from(step.work.tasks()).unwrap_or(u32::MAX);
-            phases.resize_with(phases.len().max(level as usize + 1), || Phase(Vec::new()));
-            phases[level as usize].0.push((step, tasks));
+            let tasks = u32::try_from(step.work.tasks()).ok()?;
+            phases.resize_with(phases.len().max(level as usize + 1), Phase::default);
+            let phase = &mut phases[level as usize];
+            phase.tasks = phase.tasks.checked_add(tasks)?;
+            phase.steps.push((step, tasks));
         }
-        phases
+        Some(phases)
     }
 
     /// Does a task.
@@ -85,7 +92,7 @@ impl Phase {
     /// # Safety
     /// As of [`Step::run`].
     unsafe fn run(&self, isa: Isa, mut task: u32, lane: &mut Lane, failure: &Failure) {
-        for (step, tasks) in &self.0 {
+        for (step, tasks) in &self.steps {
             if task < *tasks {
                 // SAFETY: as ours.
                 unsafe { step.run(isa, task as usize, lane, failure) };
@@ -140,10 +147,8 @@ impl<'a> Computation<'a> {
     ) -> Result<Self, String> {
         // SAFETY: by the contract.
         let steps = unsafe { Plan::of(graph, lanes.0.len()) }?.steps;
-        let phases = Phase::of(steps, is_timed);
-        let tasks =
-            |phase: &Phase| phase.0.iter().fold(0u32, |tasks, (_, count)| tasks.saturating_add(*count));
-        let progress = Progress::new(phases.iter().map(tasks), lanes.0.len());
+        let phases = Phase::of(steps, is_timed).ok_or("more tasks at a time than can be counted")?;
+        let progress = Progress::new(phases.iter().map(|phase| phase.tasks), lanes.0.len());
         Ok(Computation {
             isa,
             phases,
@@ -205,6 +210,6 @@ impl<'a> Computation<'a> {
         let ends = self.ends.map(UnsafeCell::into_inner).unwrap_or_default();
         let begins = std::iter::once(begun).chain(ends.iter().copied());
         let took = ends.iter().zip(begins).map(|(end, begin)| end.duration_since(begin));
-        self.phases.iter().flat_map(|phase| &phase.0).map(|(step, _)| step.node).zip(took).collect()
+        self.phases.iter().flat_map(|phase| &phase.steps).map(|(step, _)| step.node).zip(took).collect()
     }
 }

@@ -70,6 +70,8 @@ type AnglesOf = (*const sys::ggml_tensor, *const sys::ggml_tensor, [i32; 16]);
 
 /// Positions and heads of a task of attention: so many scores lie in the second cache.
 const SCORES: usize = 1 << 17;
+/// Scores of a task of one query: heads that share keys are divided where they had more.
+const GROUP_SCORES: usize = 1 << 20;
 /// At most so many queries by heads.
 const QUERIES: usize = 64;
 /// Bytes of the weights of a task, of one column.
@@ -106,6 +108,18 @@ fn weights_of(node: &sys::ggml_tensor) -> Outcome<Tensor> {
     let weights = need(node, 0)?;
     require(weights.op == sys::GGML_OP_NONE, "a product of two results is outside the profile")?;
     Ok(Tensor::of(weights))
+}
+
+/// How weights are stored, which a kernel reads as they lie: rows without a gap, as long as those of `x`.
+fn rows_in_place(weights: &Tensor, x: &Tensor) -> Outcome<Storage> {
+    let kind = storage(weights.kind).ok_or("no kernel for this type of weights")?;
+    let row = match kind {
+        Storage::Quantized(format) if x.ne[0].is_multiple_of(UNIT) => format.row_bytes(x.ne[0] / UNIT),
+        Storage::Floats(element) if weights.has_whole_rows() => x.ne[0].checked_mul(element.bytes()),
+        _ => None,
+    };
+    require(row == Some(weights.nb[1]) && weights.is_contiguous(weights.nb[1]), "shape outside the profile")?;
+    Ok(kind)
 }
 
 fn f32_param(node: &sys::ggml_tensor, index: usize) -> f32 {
@@ -394,12 +408,9 @@ impl Plan {
     fn product(&mut self, node: &sys::ggml_tensor, out: Tensor, threads: usize) -> Outcome {
         let (weights, column) = (weights_of(node)?, need(node, 1)?);
         let x = Tensor::of(column);
-        let kind = storage(weights.kind).ok_or("no kernel for this type of weights")?;
+        let kind = rows_in_place(&weights, &x)?;
         require(x.is_plain_f32() && out.is_plain_f32(), "type outside the profile")?;
-        require(
-            weights.ne[2] * weights.ne[3] == 1 && weights.is_contiguous(weights.nb[1]),
-            "shape outside the profile",
-        )?;
+        require(weights.ne[2] * weights.ne[3] == 1, "shape outside the profile")?;
         let (rows, columns) = (weights.ne[1], x.rows());
         let chunk = if columns > 1 {
             PANEL_ROWS
@@ -410,18 +421,10 @@ impl Plan {
         };
         match kind {
             Storage::Quantized(format) => {
-                require(
-                    x.ne[0].is_multiple_of(UNIT) && format.row_bytes(x.ne[0] / UNIT) == Some(weights.nb[1]),
-                    "shape outside the profile",
-                )?;
                 let activations = self.quantize(node, column);
                 self.push(node, Work::Product { weights, format, activations, out, chunk });
             }
             Storage::Floats(element) => {
-                require(
-                    weights.has_whole_rows() && weights.nb[1] == weights.ne[0] * element.bytes(),
-                    "shape outside the profile",
-                )?;
                 self.push(node, Work::FloatProduct { weights, element, x, out, chunk });
             }
         }
@@ -431,14 +434,13 @@ impl Plan {
     fn product_of_chosen(&mut self, node: &sys::ggml_tensor, out: Tensor) -> Outcome {
         let (weights, column, ids) = (weights_of(node)?, need(node, 1)?, Tensor::of(need(node, 2)?));
         let x = Tensor::of(column);
-        let kind = storage(weights.kind).ok_or("no kernel for this type of weights")?;
+        let kind = rows_in_place(&weights, &x)?;
         require(
             x.is_plain_f32() && out.is_plain_f32() && ids.kind == sys::GGML_TYPE_I32,
             "type outside the profile",
         )?;
         require(
             weights.ne[3] == 1
-                && weights.is_contiguous(weights.nb[1])
                 && x.ne[2] == ids.ne[1]
                 && (x.ne[1] == 1 || x.ne[1] == ids.ne[0])
                 && x.ne[3] == 1
@@ -446,13 +448,7 @@ impl Plan {
             "shape outside the profile",
         )?;
         let activations = match kind {
-            Storage::Quantized(format) => {
-                require(
-                    x.ne[0].is_multiple_of(UNIT) && format.row_bytes(x.ne[0] / UNIT) == Some(weights.nb[1]),
-                    "shape outside the profile",
-                )?;
-                Some(self.quantize(node, column))
-            }
+            Storage::Quantized(_) => Some(self.quantize(node, column)),
             Storage::Floats(_) => None,
         };
         let chosen = Shared::new(vec![Vec::new(); weights.ne[2]]);
@@ -573,6 +569,8 @@ impl Plan {
         // A long context of one query is shared by its heads, if there are too few of keys.
         let few = queries == 1 && k.ne[2] * q.ne[3] < 2 * threads && threads > 1;
         let group = if few { shared_by.div_ceil(2) } else { shared_by };
+        // Keys are read once for the heads that share them, if there is memory for the scores of all.
+        let group = group.min((GROUP_SCORES / k.ne[1].max(1)).max(1));
         let heads =
             Heads { key: k.ne[0], value: v.ne[0], scale: f32_param(node, 0), cap: f32_param(node, 2) };
         let queries = (rows / group.max(1)).max(1);
