@@ -1,6 +1,8 @@
 //! Products of quantized weights and activations, by the kernels of an instruction set.
 
 use super::{reference, Activations, Format, Isa, Scratch};
+#[cfg(target_arch = "x86_64")]
+use super::{vectors::product, x86};
 use crate::{Error, Result};
 
 /// A matrix of quantized weights, row by row, as it lies in a GGUF file.
@@ -114,9 +116,13 @@ pub unsafe fn matmul_into(
         match isa {
             Isa::Scalar => reference::matmul(weights, rows, activations, out, stride),
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => super::x86::avx2::matmul(weights, rows, activations, out, stride, scratch),
+            Isa::Avx2 => {
+                product::matmul::<x86::avx2::Kernels>(weights, rows, activations, out, stride, scratch)
+            }
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => super::x86::avx512::matmul(weights, rows, activations, out, stride, scratch),
+            Isa::Avx512 => {
+                product::matmul::<x86::avx512::Kernels>(weights, rows, activations, out, stride, scratch)
+            }
             #[cfg(not(target_arch = "x86_64"))]
             _ => {}
         }

@@ -27,6 +27,8 @@ mod scratch;
 #[cfg(test)]
 mod testing;
 #[cfg(target_arch = "x86_64")]
+mod vectors;
+#[cfg(target_arch = "x86_64")]
 mod x86;
 
 pub use activation::{Activations, Writer};

@@ -1,113 +1,31 @@
-//! Kernels for x86-64: the lanes of a vector are rows of the weights, so that each has the reference's order.
-//!
-//! A panel holds some rows unit by unit, in groups of four weights: the four of row 0, those of row 1, and so on, which is
-//! what the integer dot products of x86 take. A product of many columns makes the panels of some rows, and uses them for all
-//! columns. One of few columns multiplies the rows as they lie, and only makes lanes of them when their integers are summed.
-
-// Registers have numbers: what belongs together has the same one in several arrays.
-#![allow(clippy::needless_range_loop)]
+//! Kernels for x86-64.
 
 pub mod avx2;
 pub mod avx512;
-mod blocks;
-mod column;
-mod panel;
-mod wide;
 
-use std::arch::asm;
+use std::arch::x86_64::*;
 
-use super::matmul::Weights;
-use super::Activations;
+use super::vectors::Rows;
 
-/// Where kernels read activations: of some columns, from the first on.
-#[derive(Clone, Copy)]
-struct Columns {
-    /// Units of a column.
-    units: usize,
-    quants: *const i8,
-    scales: *const f32,
-    sums: *const [i32; 2],
-    scaled_sums: *const f32,
-}
-
-impl Columns {
-    fn of(activations: &Activations) -> Self {
-        Columns {
-            units: activations.units(),
-            quants: activations.quants().as_ptr(),
-            scales: activations.scales().as_ptr(),
-            sums: activations.sums().as_ptr(),
-            scaled_sums: activations.scaled_sums().as_ptr(),
-        }
-    }
-
-    /// From column `column` on.
-    ///
-    /// # Safety
-    /// There is such a column, or it is the one after the last.
-    unsafe fn from(self, column: usize) -> Self {
-        let at = column * self.units;
-        // SAFETY: every array has `units` entries for each column, `quants` 32 times as many.
-        unsafe {
-            Columns {
-                units: self.units,
-                quants: self.quants.add(at * super::UNIT),
-                scales: self.scales.add(at),
-                sums: self.sums.add(at),
-                scaled_sums: self.scaled_sums.add(at),
-            }
-        }
-    }
-}
-
-/// Blocks of some rows, at one place of each: where rows 0, 4, 8 and 12 are, and how far it is from one row to the next.
-#[derive(Clone, Copy)]
-struct Rows {
-    fourths: [*const u8; 4],
-    stride: usize,
-}
-
-impl Rows {
-    /// `height` rows from row `first` on. Those that the matrix does not have are zeros: the others are copied to before
-    /// them, in `spare`.
-    fn of(weights: &Weights<'_>, first: usize, height: usize, spare: &mut Vec<u8>) -> Self {
-        let stride = weights.row(first).len();
-        let mut start = weights.row(first).as_ptr();
-        if first + height > weights.rows() {
-            spare.clear();
-            (first..weights.rows()).for_each(|row| spare.extend_from_slice(weights.row(row)));
-            spare.resize(height * stride, 0);
-            start = spare.as_ptr();
-        }
-        Rows { fourths: [0, 4, 8, 12].map(|row| start.wrapping_add(row * stride)), stride }
-    }
-
-    /// So many bytes on.
-    #[inline(always)]
-    fn after(&self, bytes: usize) -> Self {
-        let [a, b, c, d] = self.fourths;
-        let on = |row: *const u8| row.wrapping_add(bytes);
-        Rows { fourths: [on(a), on(b), on(c), on(d)], stride: self.stride }
-    }
-
-    #[inline(always)]
-    fn row(&self, row: usize) -> *const u8 {
-        self.fourths[row / 4].wrapping_add(row % 4 * self.stride)
-    }
-}
-
-/// Asks for `bytes` bytes from `from` on, whether they are there or not. Kernels ask for what lies as far ahead as the rows
-/// they compute are long: with so many rows at once, the hardware does not see the order they are read in. The compiler would
-/// gather what is asked for, where it has to queue; assembly stays where it is written.
+/// # Safety
+/// The block of row `row` reaches from byte `at` 16 bytes on.
 #[inline(always)]
-fn prefetch(from: *const u8, bytes: usize) {
-    for line in (0..bytes).step_by(64) {
-        // SAFETY: it reads nothing that a program could see, and fails at no address.
-        unsafe {
-            asm!("prefetcht0 [{}]", in(reg) from.wrapping_add(line), options(readonly, nostack, preserves_flags));
-        }
-    }
+unsafe fn sixteen(rows: &Rows, row: usize, at: usize) -> __m128i {
+    // SAFETY: by the contract.
+    unsafe { _mm_loadu_si128(rows.row(row).wrapping_add(at).cast()) }
 }
+
+/// Methods of two vectors that are one instruction.
+macro_rules! instructions {
+    ($($method:ident = $intrinsic:ident;)*) => {$(
+        #[inline(always)]
+        fn $method(self, other: Self) -> Self {
+            // SAFETY: as above.
+            Self(unsafe { $intrinsic(self.0, other.0) })
+        }
+    )*};
+}
+use instructions;
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,8 @@
 mod activation;
 mod lanes;
 mod matmul;
+mod wide;
 
 pub use activation::quantize;
 pub use lanes::Avx512;
-pub use matmul::matmul;
+pub use matmul::Kernels;

@@ -4,7 +4,7 @@
 use std::ops::Range;
 use std::sync::atomic::{compiler_fence, Ordering};
 
-use super::blocks::{every_unit, sum, Blocks, Head};
+use super::blocks::{every_unit, Blocks, Head};
 use super::wide::Wide;
 use super::{prefetch, Columns, Rows};
 use crate::kernels::matmul::Weights;
@@ -25,7 +25,7 @@ fn products<B: Blocks, W: Wide>(integers: [W; 2], column: [W; 2]) -> [W; 2] {
 /// The float rim of a sum of products, of integers whose sum is `quants` on the column's side.
 #[inline(always)]
 fn rim<B: Blocks, W: Wide>(sums: W::Floats, products: [W; 4], quants: i32, scale: W::Floats) -> W::Floats {
-    let products = sum(products);
+    let products = W::sum(products);
     let products = if B::is_lifted::<W>() { products.sub(W::splat(quants << B::OFFSET)) } else { products };
     W::fma(products.floats(), scale, sums)
 }
@@ -44,14 +44,7 @@ unsafe fn add<B: Blocks, W: Wide, const N: usize>(
     at: usize,
 ) {
     // SAFETY: by the contract.
-    let [a, b, c, d]: [[W; 2]; 4] = unsafe {
-        [
-            B::integers(rows, 0, unit),
-            B::integers(rows, 1, unit),
-            B::integers(rows, 2, unit),
-            B::integers(rows, 3, unit),
-        ]
-    };
+    let [a, b, c, d]: [[W; 2]; 4] = unsafe { B::all_integers(rows, unit) };
     let factors = B::factors(head, unit);
     for n in 0..N {
         let at = at + n * columns.units;

@@ -1,4 +1,4 @@
-//! How the blocks of each format become vectors, for AVX2 and AVX-512.
+//! How the blocks of each format become vectors.
 
 use super::wide::Wide;
 use super::Rows;
@@ -16,13 +16,6 @@ use crate::kernels::Format;
 unsafe fn load<W: Wide>(rows: &Rows, at: usize) -> [W; 4] {
     // SAFETY: by the contract.
     unsafe { [W::load(rows, 0, at), W::load(rows, 1, at), W::load(rows, 2, at), W::load(rows, 3, at)] }
-}
-
-/// The sum of each row's four words.
-#[inline(always)]
-pub fn sum<W: Wide>([a, b, c, d]: [W; 4]) -> W {
-    let (ab, cd) = (a.low_words(b).add(a.high_words(b)), c.low_words(d).add(c.high_words(d)));
-    ab.low_pairs(cd).add(ab.high_pairs(cd))
 }
 
 /// The four words of each row.
@@ -121,6 +114,23 @@ pub trait Blocks {
     /// # Safety
     /// A whole block lies at each of `rows`.
     unsafe fn integers<W: Wide>(rows: &Rows, i: usize, unit: usize) -> [W; 2];
+
+    /// Those of all rows.
+    ///
+    /// # Safety
+    /// As of [`Blocks::integers`].
+    #[inline(always)]
+    unsafe fn all_integers<W: Wide>(rows: &Rows, unit: usize) -> [[W; 2]; 4] {
+        // SAFETY: by the contract.
+        unsafe {
+            [
+                Self::integers(rows, 0, unit),
+                Self::integers(rows, 1, unit),
+                Self::integers(rows, 2, unit),
+                Self::integers(rows, 3, unit),
+            ]
+        }
+    }
 }
 
 pub struct Q8_0;
