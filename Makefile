@@ -178,7 +178,7 @@ bench: setup ## Measure speed, cost and memory beside peers; writes docs/benchma
 	@$(CARGO) build --release --locked --package attestlm-benches --bin bench
 	@$(TARGET)/release/bench
 
-foreign: setup ## Run the plain kernels of exact-2 on an emulated ARM processor: the same digests
+foreign: setup ## Run the kernels of exact-2 on an emulated ARM processor: the same bits
 	@scripts/test-foreign.sh $(abspath $(TARGET))
 
 # The benches on tiny models: that they work, not what they measure.

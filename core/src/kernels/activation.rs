@@ -88,6 +88,8 @@ impl Writer {
                 Isa::Avx512 if isa.is_here() => super::x86::avx512::quantize(values.cast(), &to),
                 #[cfg(target_arch = "x86_64")]
                 Isa::Avx2 if isa.is_here() => super::x86::avx2::quantize(values.cast(), &to),
+                #[cfg(target_arch = "aarch64")]
+                Isa::Neon => super::arm::neon::quantize(values.cast(), &to),
                 _ => to.each(values.cast(), reference::quantize),
             }
         }

@@ -28,6 +28,8 @@ macro_rules! dispatched {
                     $crate::kernels::Isa::Avx512 if isa.is_here() => avx512::<$($pass),*>($($argument),*),
                     #[cfg(target_arch = "x86_64")]
                     $crate::kernels::Isa::Avx2 if isa.is_here() => avx2::<$($pass),*>($($argument),*),
+                    #[cfg(target_arch = "aarch64")]
+                    $crate::kernels::Isa::Neon => $kernel::<$crate::kernels::Neon, $($pass),*>($($argument),*),
                     _ => $kernel::<$crate::kernels::lanes::Plain, $($pass),*>($($argument),*),
                 }
             }

@@ -12,6 +12,8 @@ static CHOSEN: AtomicU8 = AtomicU8::new(u8::MAX);
 pub enum Isa {
     /// What Rust compiles for the machine: the reference.
     Scalar,
+    /// 64-bit ARM with NEON and its dot products.
+    Neon,
     /// x86-64 with AVX2, FMA and F16C.
     Avx2,
     /// x86-64 with AVX-512 F, BW, DQ, VL and VNNI.
@@ -19,14 +21,15 @@ pub enum Isa {
 }
 
 impl Isa {
-    /// Every set, the slowest first.
-    pub const ALL: [Isa; 3] = [Isa::Scalar, Isa::Avx2, Isa::Avx512];
+    /// Every set, of each kind of processor the slowest first.
+    pub const ALL: [Isa; 4] = [Isa::Scalar, Isa::Neon, Isa::Avx2, Isa::Avx512];
 
     /// The name.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Isa::Scalar => "scalar",
+            Isa::Neon => "neon",
             Isa::Avx2 => "avx2",
             Isa::Avx512 => "avx512",
         }
@@ -52,7 +55,8 @@ impl Isa {
                     && is_x86_feature_detected!("avx512vl")
                     && is_x86_feature_detected!("avx512vnni")
             }
-            #[cfg(not(target_arch = "x86_64"))]
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => std::arch::is_aarch64_feature_detected!("dotprod"),
             _ => false,
         }
     }
@@ -86,7 +90,7 @@ impl Isa {
     /// [`ErrorKind::Argument`](crate::ErrorKind::Argument): there is none.
     pub fn from_name(name: &str) -> Result<Self> {
         let found = Self::ALL.into_iter().find(|isa| isa.name() == name);
-        found.ok_or_else(|| Error::argument("isa", "it must be `scalar`, `avx2` or `avx512`"))
+        found.ok_or_else(|| Error::argument("isa", "it must be `scalar`, `neon`, `avx2` or `avx512`"))
     }
 
     /// The fastest that this machine has.

@@ -183,3 +183,121 @@ pub fn tree<L: Lanes>(lanes: L) -> f32 {
     }
     values[0]
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::kernels::dispatch::dispatched;
+    use crate::kernels::dot::dots;
+    use crate::kernels::functions::{exp, gelu, silu, tanh};
+    use crate::kernels::testing::sets;
+    use crate::kernels::Isa;
+
+    /// Every function of lanes, and every operation of theirs.
+    ///
+    /// # Safety
+    /// The caller has what `L` needs.
+    #[inline(always)]
+    unsafe fn functions<L: Lanes>(
+        values: &[f32; LANES],
+        others: &[f32; LANES],
+        found: &mut Vec<[u32; LANES]>,
+    ) {
+        let (a, b) = (L::load(values), L::load(others));
+        let operations = [
+            a.add(b),
+            a.sub(b),
+            a.mul(b),
+            a.div(b),
+            a.fma(b, a),
+            a.neg(),
+            a.abs(),
+            a.round(),
+            a.if_less(b, a, b),
+        ];
+        let all = [exp(a), silu(a), tanh(a), gelu(a)];
+        let mut square: [L; LANES] = std::array::from_fn(|i| {
+            if i % 2 == 0 {
+                a.mul(L::splat(i as f32))
+            } else {
+                b.add(L::splat(i as f32))
+            }
+        });
+        L::transpose(&mut square);
+        let mut halves = [0; LANES];
+        a.store_half(&mut halves);
+        let all: Vec<L> = all
+            .into_iter()
+            .chain(square)
+            .chain([
+                a.swap_pairs(),
+                a.max(b),
+                L::load_half(&halves),
+                L::load_half(
+                    &values.map(|value| u16::from_le_bytes([value.to_le_bytes()[0], value.to_le_bytes()[1]])),
+                ),
+            ])
+            .collect();
+        let bits = |lanes: L| {
+            let mut values = [0.0; LANES];
+            lanes.store(&mut values);
+            values.map(|value| if value.is_nan() { u32::MAX } else { value.to_bits() })
+        };
+        found.extend(operations.into_iter().chain(all).map(bits));
+    }
+
+    /// # Safety
+    /// The caller has what `L` needs.
+    #[inline(always)]
+    unsafe fn products<L: Lanes>(values: &[f32], others: &[f32], length: usize, found: &mut Vec<u32>) {
+        let (row, column) = (|at| &values[at..], |at| &others[at..]);
+        let tile = dots::<L, 3, 2>([row(0), row(1), row(2)], [column(0), column(1)], length);
+        found.extend(tile.as_flattened().iter().map(|sum| sum.to_bits()));
+    }
+
+    dispatched! {
+        unsafe fn functions_by [] {} (
+            values: &[f32; LANES], others: &[f32; LANES], found: &mut Vec<[u32; LANES]>,
+        ) = functions;
+    }
+
+    dispatched! {
+        unsafe fn products_by [] {} (
+            values: &[f32], others: &[f32], length: usize, found: &mut Vec<u32>,
+        ) = products;
+    }
+
+    proptest! {
+        #[test]
+        fn lanes_compute_what_plain_rust_does(bits in any::<[u32; 16]>(), others in any::<[u32; 16]>(), near in any::<[i16; 16]>()) {
+            let any = [bits, others].map(|bits| bits.map(f32::from_bits));
+            let near = [near.map(|value| f32::from(value) / 256.0), any[1]];
+            for [a, b] in [any, near] {
+                let found = |isa| {
+                    let mut found = Vec::new();
+                    // SAFETY: nothing is asked for but the set.
+                    unsafe { functions_by(isa, &a, &b, &mut found) };
+                    found
+                };
+                for isa in sets() {
+                    prop_assert_eq!(found(isa), found(Isa::Scalar), "{:?}", isa);
+                }
+            }
+        }
+
+        #[test]
+        fn products_are_what_plain_rust_makes(values in prop::collection::vec(-9.0f32..9.0, 102), others in prop::collection::vec(-9.0f32..9.0, 101), length in 0usize..100) {
+            let found = |isa| {
+                let mut found = Vec::new();
+                // SAFETY: as above.
+                unsafe { products_by(isa, &values, &others, length, &mut found) };
+                found
+            };
+            for isa in sets() {
+                prop_assert_eq!(found(isa), found(Isa::Scalar), "{:?}", isa);
+            }
+        }
+    }
+}

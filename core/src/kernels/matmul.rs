@@ -1,5 +1,7 @@
 //! Products of quantized weights and activations, by the kernels of an instruction set.
 
+#[cfg(target_arch = "aarch64")]
+use super::{arm::neon, vectors::product};
 use super::{reference, Activations, Format, Isa, Scratch};
 #[cfg(target_arch = "x86_64")]
 use super::{vectors::product, x86};
@@ -123,7 +125,9 @@ pub unsafe fn matmul_into(
             Isa::Avx512 => {
                 product::matmul::<x86::avx512::Kernels>(weights, rows, activations, out, stride, scratch)
             }
-            #[cfg(not(target_arch = "x86_64"))]
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => product::matmul::<neon::Kernels>(weights, rows, activations, out, stride, scratch),
+            // Of another kind of processor.
             _ => {}
         }
     }

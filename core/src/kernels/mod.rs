@@ -9,6 +9,8 @@
 #![allow(clippy::needless_range_loop)]
 
 mod activation;
+#[cfg(target_arch = "aarch64")]
+mod arm;
 pub mod attention;
 mod dispatch;
 pub mod dot;
@@ -26,12 +28,14 @@ pub mod rows;
 mod scratch;
 #[cfg(test)]
 mod testing;
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod vectors;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
 pub use activation::{Activations, Writer};
+#[cfg(target_arch = "aarch64")]
+pub use arm::neon::Neon;
 pub use format::{Format, Unit};
 pub use isa::Isa;
 pub use matmul::{matmul, matmul_into, Weights};

@@ -13,7 +13,7 @@ pub struct Scratch {
 
 impl Scratch {
     /// So many bytes from a cache line on. What they are is left from an earlier use.
-    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))] // plain kernels keep nothing
+    #[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), allow(dead_code))] // plain kernels keep nothing
     pub(super) fn bytes(&mut self, bytes: usize) -> *mut u8 {
         let lines = bytes.div_ceil(64);
         if lines > self.lines.len() {
