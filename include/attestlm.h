@@ -565,7 +565,7 @@ void attestlm_operation_free(attestlm_operation_t *operation);
 
 /*
  attestlm_profile_info: the profiles of this library as JSON: `profiles` (each `name`, `id`, `hash`) and
- `knownAnswerTest`: null if this machine computes what the exact profile promises, or why not. The first call in
+ `knownAnswerTest`: null if this machine computes what every exact profile promises, or why not. The first call in
  a process runs the test, a few hundred milliseconds.
 
  `*info` is the caller's, to be freed with `attestlm_bytes_free`; NULL on failure. Any thread. Errors: none but those

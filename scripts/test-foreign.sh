@@ -17,7 +17,7 @@ export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER=rust-lld
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_RUSTFLAGS='-C link-self-contained=yes -C target-feature=+crt-static'
 export CC_aarch64_unknown_linux_musl=clang CARGO_FEATURE_NO_NEON=1
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_RUNNER=qemu-aarch64-static
-cargo test --release --locked --package attestlm --no-default-features --lib --test kernel_digests \
-    --target "$triple" --target-dir "$folder" -- --nocapture kernels:: every_machine | tee "$folder/log"
+cargo test --release --locked --package attestlm --no-default-features --lib --test kernel_digests --test numerics_vectors \
+    --target "$triple" --target-dir "$folder" -- --nocapture kernels:: every_machine every_set_of_kernels | tee "$folder/log"
 # Without the dot products there would be no NEON to test.
 grep -q '^neon on aarch64: ' "$folder/log"

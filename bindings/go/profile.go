@@ -6,7 +6,7 @@ package attestlm
 import "C"
 
 // Profiles are the execution profiles of the library that is linked. KnownAnswerTest is nil if this machine computes what
-// the exact profile promises, or why not.
+// every exact profile promises, or why not.
 type Profiles struct {
 	Profiles        []Profile `json:"profiles"`
 	KnownAnswerTest *Error    `json:"knownAnswerTest"`

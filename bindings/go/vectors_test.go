@@ -27,6 +27,7 @@ var areas = map[string]struct {
 	"gguf":        {run: ggufCase},
 	"keystore":    {run: keystoreCase},
 	"merkle":      {run: merkleCase},
+	"numerics":    {whyNot: "operations inside a model, which only whole answers show (generations)"},
 	"receipts":    {run: receiptCase},
 	"refused":     {run: refusedCase},
 	"requests":    {run: requestCase},

@@ -87,7 +87,7 @@ export interface ModelInfo extends ModelFile {
 }
 
 export interface SessionOptions {
-  /** `exact` if absent. */
+  /** `exact` if absent: the exact one that the model has. */
   profile?: 'exact' | 'exact-1' | 'exact-2' | 'fast' | null;
   threads?: number | null;
   /** The longest prompt and output. */
@@ -337,7 +337,7 @@ export type Proof = Record<string, unknown>;
 
 export interface Profiles {
   profiles: { name: 'exact-1' | 'exact-2' | 'fast'; id: string; hash: Hex }[];
-  /** Null if this machine computes what the exact profile promises, or why not. */
+  /** Null if this machine computes what every exact profile promises, or why not. */
   knownAnswerTest: ErrorInfo | null;
 }
 
@@ -481,7 +481,7 @@ export class Signer implements Closeable {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** The profiles of this library, and whether this machine computes what the exact one promises. */
+/** The profiles of this library, and whether this machine computes what every exact one promises. */
 export function profiles(): Promise<Profiles>;
 
 /** The library's version. */

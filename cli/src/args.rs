@@ -7,7 +7,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 const EXIT_STATUS: &str = "\
 Exit status: 0 done (verify: verified or consistent); 1 failed (verify: diverged, inconsistent or invalid); \
 2 wrong usage or unreadable input; 3 not possible with this build, machine or model (verify: unverifiable); \
-130 cancelled.";
+130 cancelled.
+
+Environment: ATTESTLM_PASSWORD is the password of a keystore; ATTESTLM_ISA (scalar, neon, avx2 or avx512) the instruction set \
+that exact-2 computes by, which changes no result.";
 
 /// Deterministic language-model answers with signed receipts that anyone with the model can replay.
 #[derive(Parser)]
@@ -266,7 +269,7 @@ pub struct Verify {
     /// Hash of the sampling policy.
     #[arg(long, value_name = "HASH", help_heading = "Expectations")]
     pub expect_sampler: Option<String>,
-    /// Readable id of the profile.
+    /// `exact` for either exact profile, `exact-1`, `exact-2`, `fast`, or a whole id or its hash.
     #[arg(long, value_name = "ID", help_heading = "Expectations")]
     pub expect_profile: Option<String>,
     /// How the output must have ended: the number or the name.
@@ -414,9 +417,9 @@ pub enum ModelCommand {
 /// `attestlm profile`.
 #[derive(Args)]
 pub struct ProfileArgs {
-    /// Instead: the operations of a model's graph, and which of them `exact-2` has kernels for.
+    /// Instead: the operations of a model's graph (of the bundled one without a file), and which of them `exact-2` has kernels for.
     #[arg(long, value_name = "GGUF")]
-    pub ops: Option<PathBuf>,
+    pub ops: Option<Option<PathBuf>>,
 }
 
 /// `attestlm score`.

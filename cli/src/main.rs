@@ -54,7 +54,7 @@ fn main() -> ExitCode {
 
 fn dispatch(cli: &Cli) -> Outcome {
     // For trials: what is computed does not depend on it.
-    if let Ok(name) = std::env::var("ATTESTLM_ISA") {
+    if let Some(name) = std::env::var("ATTESTLM_ISA").ok().filter(|name| !name.is_empty()) {
         Isa::from_name(&name).and_then(Isa::choose).map_err(|error| {
             Failure::Error(attestlm::Error::new(error.kind(), "ATTESTLM_ISA", error.message()))
         })?;

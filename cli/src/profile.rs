@@ -5,6 +5,7 @@ use std::path::Path;
 
 use attestlm::engine::{cpu, Context};
 use attestlm::hex;
+use attestlm::kernels::Isa;
 use attestlm::profile::{self, Profile};
 use serde_json::json;
 
@@ -16,7 +17,7 @@ use crate::terminal;
 
 pub fn run(args: &ProfileArgs, as_json: bool) -> Outcome {
     if let Some(path) = &args.ops {
-        return operations(path, as_json);
+        return operations(path.as_deref(), as_json);
     }
     let known_answer = profile::check_machine();
     let outcome = known_answer.as_ref().map_or_else(ToString::to_string, |()| "passed".to_owned());
@@ -31,6 +32,7 @@ pub fn run(args: &ProfileArgs, as_json: bool) -> Outcome {
             "knownAnswerTest": outcome,
             "cpu": cpu::name(),
             "threads": cpu::available_threads(),
+            "kernels": Isa::chosen().name(),
         }))?;
         return Ok(status);
     }
@@ -41,13 +43,14 @@ pub fn run(args: &ProfileArgs, as_json: bool) -> Outcome {
     let _ = writeln!(text, "{:18} {outcome}", "known-answer test");
     let _ = writeln!(text, "{:18} {}", "cpu", cpu::name());
     let _ = writeln!(text, "{:18} {}", "threads", cpu::available_threads());
+    let _ = writeln!(text, "{:18} {}", "exact-2 kernels", Isa::chosen().name());
     terminal::print(&text)?;
     Ok(status)
 }
 
 /// The operations of a model's graph. The status says whether `exact-2` has kernels for all.
-fn operations(path: &Path, as_json: bool) -> Outcome {
-    let model = load::model(Some(path), &Interrupt::listen()?)?;
+fn operations(path: Option<&Path>, as_json: bool) -> Outcome {
+    let model = load::model(path, &Interrupt::listen()?)?;
     let kinds = Context::operations(&model)?;
     let is_whole = kinds.iter().all(|kind| kind.outside.is_none());
     let status = if is_whole { Status::Done } else { Status::Unsupported };

@@ -51,12 +51,13 @@ pub fn run(args: &Run, as_json: bool) -> Outcome {
         Some(why) if receipt_path.is_some() => {
             return Err(Error::new(ErrorKind::Unsupported, "receipt", why.to_string()).into());
         }
-        Some(why) => {
-            terminal::note(&format!("no receipt for this answer: {why}"));
+        Some(why) if !as_json => {
+            terminal::note(&format!("no receipt for this answer, which stock kernels compute: {why}"));
             None
         }
-        None if wants_receipt => Some(keystore.map_or_else(signing::fresh, Ok)?),
-        None => None,
+        // Without a receipt the answer says why.
+        _ if wants_receipt => Some(keystore.map_or_else(signing::fresh, Ok)?),
+        _ => None,
     };
 
     let ids = session.submit(&request, signer)?;

@@ -6,6 +6,7 @@ use std::io::Read;
 use std::process::Stdio;
 
 use attestlm::kernels::Isa;
+use attestlm::profile::Profile;
 use common::{Ended, Sandbox, NONCE, PASSWORD, QUESTION};
 use serde_json::Value;
 
@@ -352,7 +353,10 @@ fn every_set_of_kernels_gives_the_same_receipt() {
     assert_ne!(text_of(&sandbox, "exact-1.json"), made[0]);
     sandbox.run(&["verify", "exact-1.json"]).succeeded();
     let ended = Ended::from(sandbox.command(&["profile"]).env("ATTESTLM_ISA", "mmx").output().unwrap());
-    assert_eq!(ended.stderr.trim(), "attestlm: ATTESTLM_ISA: it must be `scalar`, `avx2` or `avx512`");
+    assert_eq!(
+        ended.stderr.trim(),
+        "attestlm: ATTESTLM_ISA: it must be `scalar`, `neon`, `avx2` or `avx512`"
+    );
 }
 
 #[test]
@@ -364,11 +368,23 @@ fn a_model_without_kernels_has_the_other_exact_profile() {
     let asked = ["run", "--model", model, "--prompt", "7", "--max-tokens", "4", "--receipt"];
     sandbox.run(&[&asked[..], &["r.json"]].concat()).succeeded();
     assert!(text_of(&sandbox, "r.json").contains("/exact-1/"));
+    let hashes = Profile::EXACT.map(|profile| attestlm::hex::encode(&profile.hash()));
     let verify = |profile| sandbox.run(&["verify", "r.json", "--model", model, "--expect-profile", profile]);
     verify("exact").succeeded();
     verify("exact-1").succeeded();
     let refused = verify("exact-2");
-    assert!(refused.status == 1 && refused.stdout.contains("profile: "), "{refused:?}");
+    let ids = Profile::EXACT.map(Profile::id);
+    let why = format!("profile: {} was expected, the receipt has {}", ids[0], ids[1]);
+    assert!(refused.status == 1 && refused.stdout.contains(&why), "{refused:?}");
+    verify(&hashes[1]).succeeded();
+    let refused = verify(&hashes[0]);
+    assert!(refused.status == 1 && refused.stdout.contains("profile: 0x"), "{refused:?}");
+    let answered = sandbox.run(&[&asked[..asked.len() - 1], &["--json", "--profile", "exact-2"]].concat());
+    let answer = answered.succeeded().json();
+    assert!(
+        answer["receipt"].is_null() && answer["receiptError"]["message"].as_str().unwrap().contains("Q2_K"),
+        "{answer}"
+    );
     let refused = sandbox.run(&[&asked[..], &["s.json", "--profile", "exact-2"]].concat());
     assert!(refused.status == 3 && refused.stderr.contains("Q2_K"), "{refused:?}");
     let scored = sandbox.run(&[

@@ -217,9 +217,13 @@ impl Model {
         if !PROVEN_ARCHITECTURES.contains(&architecture) || self.0.weights.is_recurrent() {
             return refuse(format!("architecture `{architecture}` is not proven exact"));
         }
-        let types = if profile == Profile::Exact2 { KERNEL_TYPES } else { PROVEN_TYPES };
-        if let Some(kind) = self.types_outside(types).next() {
+        if let Some(kind) = self.types_outside(PROVEN_TYPES).next() {
             return refuse(format!("weights of type {kind} are not proven exact"));
+        }
+        if profile == Profile::Exact2 {
+            if let Some(kind) = self.types_outside(KERNEL_TYPES).next() {
+                return refuse(format!("exact-2 has no kernels for weights of type {kind}; exact-1 has"));
+            }
         }
         known_answer::check(profile)
     }

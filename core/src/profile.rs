@@ -78,15 +78,16 @@ impl Profile {
         }
     }
 
-    /// Reads a short name.
+    /// Reads one of [`Self::choices`]; `None` is [`EXACT`].
     ///
     /// # Errors
-    /// Anything but `exact-1`, `exact-2` and `fast`.
-    pub fn from_name(name: &str) -> Result<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|p| p.name() == name)
-            .ok_or_else(|| Error::argument("profile", "it must be `exact-1`, `exact-2` or `fast`"))
+    /// Any other text.
+    pub fn from_choice(name: &str) -> Result<Option<Self>> {
+        let named = Self::ALL.into_iter().find(|profile| profile.name() == name);
+        if named.is_none() && name != EXACT {
+            return Err(Error::argument("profile", "it must be `exact`, `exact-1`, `exact-2` or `fast`"));
+        }
+        Ok(named)
     }
 
     /// What options and terms may say: every short name, and [`EXACT`] for whichever exact profile it is.

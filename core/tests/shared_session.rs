@@ -8,10 +8,11 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use attestlm::model::Model;
+use attestlm::profile::Profile;
 use attestlm::receipt::Finish;
 use attestlm::request::Request;
 use attestlm::session::{
-    Answer, Continuation, Generation, GenerationEvent, Next, SessionOptions, SharedSession,
+    Answer, Continuation, Generation, GenerationEvent, Next, Session, SessionOptions, SharedSession,
 };
 use attestlm::signer::{CallbackSigner, KeySigner, Signer};
 use attestlm::ErrorKind;
@@ -338,4 +339,16 @@ fn scores_and_requests_go_between_the_steps_of_others() {
         }
         assert_eq!(driver.join().unwrap(), 450);
     });
+}
+
+#[test]
+fn a_session_that_cannot_attest_names_what_computes() {
+    let model = nano();
+    let beyond = SessionOptions { context_tokens: model.max_context() + 1, ..options(common::CONTEXT) };
+    let session = SharedSession::new(Session::new(&model, &beyond).unwrap()).unwrap();
+    assert_eq!(session.unattested().unwrap().field(), "contextTokens");
+    let told = session.to_json();
+    assert_eq!(told["profile"], Profile::Fast1.id());
+    assert_eq!(told["unattested"]["field"], "contextTokens");
+    assert_eq!(shared(&model, 1).to_json()["profile"], Profile::Exact2.id());
 }

@@ -158,6 +158,7 @@ const areas = {
 const LEFT_OUT = {
   gguf: 'it opens no model',
   keystore: 'it signs nothing',
+  numerics: 'it computes nothing',
   requests: 'it generates nothing',
   sampler: 'it draws nothing',
   steps: 'it shows the cuts that were signed, and cuts nothing',

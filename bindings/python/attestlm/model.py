@@ -113,7 +113,7 @@ class Profile:
 
 @dataclasses.dataclass(frozen=True)
 class ProfileInfo:
-    """`known_answer_test` is None if this machine computes what the exact profile promises, else why not."""
+    """`known_answer_test` is None if this machine computes what every exact profile promises, else why not."""
 
     profiles: Tuple[Profile, ...]
     known_answer_test: Optional[AttestLMError]

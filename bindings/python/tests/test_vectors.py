@@ -18,6 +18,7 @@ FOLDER = ROOT / "vectors"
 MANIFEST: Dict[str, Any] = json.loads((FOLDER / "manifest.json").read_text())
 LEFT_OUT = {
     "commitments": "hashes of parts, which only whole receipts show (receipts, refused)",
+    "numerics": "operations inside a model, which only whole answers show (generations)",
     "sampler": "draws from given logits, which only whole answers show (generations)",
     "steps": "outputs of no model; a model's own are cut in its answers (generations)",
     "template": "templates of no model; a model's own shows in its answers (generations)",

@@ -35,6 +35,16 @@ impl Isa {
         }
     }
 
+    /// What a processor must have for it.
+    const fn needs(self) -> &'static str {
+        match self {
+            Isa::Scalar => "nothing",
+            Isa::Neon => "64-bit ARM with the dot products of NEON",
+            Isa::Avx2 => "x86-64 with AVX2, FMA and F16C",
+            Isa::Avx512 => "x86-64 with AVX-512 F, BW, DQ, VL and VNNI",
+        }
+    }
+
     /// Whether this machine has it.
     #[must_use]
     pub fn is_here(self) -> bool {
@@ -77,7 +87,7 @@ impl Isa {
             return Err(Error::new(
                 ErrorKind::Unsupported,
                 "isa",
-                format!("this machine has no {}", self.name()),
+                format!("this machine has not what `{}` needs: {}", self.name(), self.needs()),
             ));
         }
         CHOSEN.store(self as u8, Ordering::Relaxed);

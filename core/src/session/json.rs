@@ -8,7 +8,7 @@ use crate::engine::{self, Vocab, MAX_STREAMS, MAX_STREAM_TOKENS, MAX_UBATCH};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hex;
 use crate::json::{self, Limits, Object};
-use crate::profile::{self, Profile};
+use crate::profile::Profile;
 use crate::Token;
 
 /// What options may cost to read.
@@ -33,12 +33,11 @@ impl SessionOptions {
         }
         let mut object = Object::new("", value)?.without_nulls();
         let default = SessionOptions::default();
-        let profile = object.take("profile", Object::string)?;
         let options = SessionOptions {
-            profile: profile
-                .filter(|name| name != profile::EXACT)
-                .map(|name| Profile::from_name(&name))
-                .transpose()?,
+            profile: match object.take("profile", Object::string)? {
+                Some(name) => Profile::from_choice(&name)?,
+                None => None,
+            },
             threads: object.take("threads", Object::uint32)?.filter(|threads| *threads > 0),
             oversubscribe: object.take("oversubscribe", Object::boolean)?.unwrap_or_default(),
             context_tokens: object.take("contextTokens", Object::uint32)?.unwrap_or(default.context_tokens),
@@ -56,7 +55,7 @@ impl SessionOptions {
 }
 
 impl SharedSession {
-    /// What was made of the options: `profile` (the id), `threads`, `contextTokens`, `streams`, `ubatch`,
+    /// What was made of the options: `profile` (the id of what computes: stock kernels where answers cannot be attested), `threads`, `contextTokens`, `streams`, `ubatch`,
     /// `model` and `adapter` (SHA-256; null without one), and `unattested`: null, or why answers carry no
     /// receipt.
     #[must_use]

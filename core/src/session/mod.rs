@@ -149,9 +149,7 @@ impl Session {
                 made => made?,
             }
         };
-        if unattested.is_none() {
-            settings.profile = context.profile();
-        }
+        settings.profile = context.profile();
         if !options.oversubscribe {
             context.adapt_threads();
         }

@@ -48,7 +48,7 @@ impl Default for SessionOptions {
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Settings {
-    /// The profile that receipts name.
+    /// What computes, and what receipts name: stock kernels where answers cannot be attested.
     pub profile: Profile,
     /// Worker threads.
     pub threads: u32,

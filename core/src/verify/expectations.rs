@@ -99,21 +99,9 @@ impl Check<'_> {
     /// What the receipt's own fields answer.
     pub(super) fn expectations(&mut self, expectations: &Expectations) -> Compared {
         let receipt = self.document.receipt;
-        let profile = expectations.profile.as_ref().map(|id| {
-            if id != profile::EXACT {
-                return keccak256(id.as_bytes());
-            }
-            // Any of several: its own, if it is one of them.
-            let exact = Profile::EXACT.map(Profile::hash);
-            if exact.contains(&receipt.profile) {
-                receipt.profile
-            } else {
-                exact[0]
-            }
-        });
         self.word("model", expectations.model, receipt.model)?;
         self.word("adapter", expectations.adapter, receipt.adapter)?;
-        self.word("profile", profile, receipt.profile)?;
+        self.profile(expectations.profile.as_deref())?;
         if receipt.kind == Kind::Generated || expectations.sampler.is_some() {
             self.word("sampler", expectations.sampler, receipt.sampler)?;
         }
@@ -127,6 +115,25 @@ impl Check<'_> {
             self.value("domain", expectations.domain, self.document.domain, domain_text)?;
         }
         self.time(expectations)
+    }
+
+    /// By an id, its hash, or [`profile::EXACT`] for either of the exact ones.
+    fn profile(&mut self, expected: Option<&str>) -> Compared {
+        let found = self.document.receipt.profile;
+        let is_found = |id: &str| keccak256(id.as_bytes()) == found;
+        let is_met = |expected: &str| match hex::decode_array("profile", expected) {
+            Ok(hash) => hash == found,
+            Err(_) if expected == profile::EXACT => {
+                Profile::EXACT.into_iter().any(|exact| exact.hash() == found)
+            }
+            Err(_) => is_found(expected),
+        };
+        if let Some(expected) = expected.filter(|expected| !is_met(expected)) {
+            let known = Profile::ALL.map(Profile::id).into_iter().find(|id| is_found(id));
+            let found = known.unwrap_or_else(|| hex::encode(&found));
+            return Err(invalid(format!("profile: {expected} was expected, the receipt has {found}")));
+        }
+        self.value("profile", expected, expected.unwrap_or_default(), |id| (*id).to_owned())
     }
 
     fn word(&mut self, name: &str, expected: Option<Word>, found: Word) -> Compared {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{Expectations, ExpectedSeed};
 use crate::abi::Word;
 use crate::error::{Error, Result};
-use crate::hex::parse_address;
+use crate::hex::{decode_array, parse_address};
 use crate::json::{self, Limits, Object};
 #[cfg(feature = "engine")]
 use crate::model::{Adapter, Model};
@@ -140,20 +140,21 @@ impl Terms {
     }
 }
 
-/// A profile id; `exact-1`, `exact-2` and `fast` stand for this release's, `exact` for either of the exact ones.
+/// A profile id, or its hash; `exact-1`, `exact-2` and `fast` stand for this release's, `exact` for either of the exact ones.
 ///
 /// # Errors
 /// Any other text without a slash.
 pub fn profile_id(text: &str) -> Result<String> {
-    if text.contains('/') || text == profile::EXACT {
+    if text.contains('/') || decode_array::<32>("profile", text).is_ok() {
         return Ok(text.to_owned());
     }
-    Profile::from_name(text).map(Profile::id).map_err(|_| {
+    let choice = Profile::from_choice(text).map_err(|_| {
         Error::argument(
             "profile",
-            "expected `exact`, `exact-1`, `exact-2`, `fast`, or a whole profile id as `attestlm profile` prints it",
+            "expected `exact`, `exact-1`, `exact-2`, `fast`, or a whole profile id or its hash",
         )
-    })
+    })?;
+    Ok(choice.map_or_else(|| profile::EXACT.to_owned(), Profile::id))
 }
 
 fn domain(value: Value) -> Result<Domain> {

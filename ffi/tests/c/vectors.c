@@ -390,6 +390,7 @@ static const struct area {
     {"gguf", gguf, NULL},
     {"keystore", keystore, NULL},
     {"merkle", merkle, NULL},
+    {"numerics", NULL, "operations inside a model, which only whole answers show (generations)"},
     {"receipts", receipts, NULL},
     {"refused", refused, NULL},
     {"requests", requests, NULL},

@@ -91,7 +91,7 @@ pub fn profiles() -> Value {
         field("profiles", "The profiles of this release.", list(profile)),
         refusal(
             "knownAnswerTest",
-            "Null if this machine computes what the exact profile promises, or why not.",
+            "Null if this machine computes what every exact profile promises, or why not.",
         ),
     ])
 }

@@ -26,7 +26,8 @@ pub fn terms() -> Result<Value, Failure> {
         integer(0, LAST.into()),
         { "type": "string", "pattern": format!("^(?:[+]?0*[0-{LAST}]|{})$", names.join("|")) },
     ] });
-    let profile = json!({ "anyOf": [one_of(Profile::choices()), { "type": "string", "pattern": "/" }] });
+    let profile =
+        json!({ "anyOf": [one_of(Profile::choices()), { "type": "string", "pattern": "/" }, bytes32()] });
     Ok(closed(
         &[],
         [
@@ -63,7 +64,11 @@ pub fn terms() -> Result<Value, Failure> {
             ),
             optional("beacon", "The beacon, of which the seed must be made: rule 2.", bytes32()),
             optional("nonce", "The request's nonce, 32 bytes, not all zero.", bytes32_not_zero()),
-            optional("profile", "A whole profile id, or the name of one of this release's.", profile),
+            optional(
+                "profile",
+                "A whole profile id or its hash, or the name of one of this release's.",
+                profile,
+            ),
             optional("finish", "How the output must have ended: its name, or its number of 0 to 5.", finish),
             optional(
                 "scored",

@@ -61,7 +61,7 @@ mod tests {
         let frozen: Frozen =
             serde_json::from_slice(&std::fs::read(root().join("vectors/frozen.json")).unwrap()).unwrap();
         let areas: Vec<&str> = frozen.values().flat_map(BTreeMap::keys).map(String::as_str).collect();
-        assert_eq!(areas, ["commitments", "merkle", "receipts", "refused", "sampler", "steps"]);
+        assert_eq!(areas, ["numerics", "commitments", "merkle", "receipts", "refused", "sampler", "steps"]);
         assert!(frozen.values().flat_map(BTreeMap::values).all(|files| !files.is_empty()));
     }
 }
