@@ -26,20 +26,16 @@ pub const fn unit_bytes(format: Format, rows: usize) -> usize {
 /// `W` needs.
 #[inline(always)]
 pub unsafe fn pack<B: Blocks, W: Wide>(rows: Rows, units: usize, panel: *mut u8) {
-    let (each, bytes) = (B::FORMAT.block_units(), W::ROWS * B::FORMAT.block_bytes());
-    let mut ahead = rows.row(0).wrapping_add(units / each * bytes);
     let mut to = panel;
-    for block in 0..units / each {
+    for block in 0..units / B::FORMAT.block_units() {
         let rows = rows.after(block * B::FORMAT.block_bytes());
         // SAFETY: by the contract.
         let head = unsafe { B::head::<W>(&rows) };
         every_unit!(B, |unit| {
-            prefetch(ahead.wrapping_add(unit * bytes / each), bytes / each);
             // SAFETY: by the contract.
             unsafe { write::<B, W>(&rows, &head, unit, to) };
             to = to.wrapping_add(unit_bytes(B::FORMAT, W::ROWS));
         });
-        ahead = ahead.wrapping_add(bytes);
     }
 }
 
@@ -82,6 +78,13 @@ unsafe fn start<B: Blocks, W: Wide>(columns: &Columns, at: usize, part: usize) -
     W::splat(if B::is_lifted::<W>() { -(sum << B::OFFSET) } else { 0 })
 }
 
+/// What is asked for while a tile is computed, when the memory would rest: so many bytes with each unit.
+#[derive(Clone, Copy)]
+pub struct Ahead {
+    pub from: *const u8,
+    pub each: usize,
+}
+
 /// `P` panels by `N` columns.
 ///
 /// # Safety
@@ -94,6 +97,7 @@ pub unsafe fn tile<B: Blocks, W: Wide, const P: usize, const N: usize>(
     out: *mut f32,
     rows: usize,
     stride: usize,
+    ahead: Ahead,
 ) {
     let size = unit_bytes(B::FORMAT, W::ROWS);
     let parts = if B::FORMAT.has_halves() { 2 } else { 1 };
@@ -101,6 +105,7 @@ pub unsafe fn tile<B: Blocks, W: Wide, const P: usize, const N: usize>(
     let (group_bytes, all_groups) = (W::ROWS * 4, W::ROWS * UNIT);
     let mut sums = [[W::splat_float(0.0); N]; P];
     for unit in 0..columns.units {
+        prefetch(ahead.from.wrapping_add(unit * ahead.each), ahead.each);
         let from = |p: usize| panel.wrapping_add((p * columns.units + unit) * size);
         for part in 0..parts {
             let mut products = [[W::splat(0); N]; P];

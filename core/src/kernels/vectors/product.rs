@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::blocks::{Blocks, Iq4Nl, Iq4Xs, Q3K, Q4K, Q4_0, Q4_1, Q5K, Q5_0, Q5_1, Q6K, Q8_0};
+use super::panel::Ahead;
 use super::wide::Wide;
 use super::{column, panel, Columns, Rows};
 use crate::kernels::matmul::Weights;
@@ -14,7 +15,7 @@ const MANY: usize = 5;
 /// [`panel::pack`], compiled for an instruction set.
 pub type Pack = unsafe fn(Rows, usize, *mut u8);
 /// [`panel::tile`], compiled for an instruction set.
-pub type Tile = unsafe fn(*const u8, Columns, *mut f32, usize, usize);
+pub type Tile = unsafe fn(*const u8, Columns, *mut f32, usize, usize, Ahead);
 
 /// An instruction set: its vectors, and kernels compiled for it.
 pub trait Set {
@@ -87,6 +88,9 @@ unsafe fn of<S: Set, B: Blocks>(
     let pack = S::pack::<B>();
     let mut spare = Vec::new();
     let panels = scratch.bytes(S::PANELS * panel);
+    let row = weights.row(rows.start).len();
+    let tiles = count.div_ceil(S::WIDTH) * S::PANELS.div_ceil(S::HEIGHT);
+    let each = (S::PANELS * height * row).div_ceil(tiles * columns.units);
     for first in rows.clone().step_by(S::PANELS * height) {
         let left = (rows.end - first).min(S::PANELS * height);
         for (at, first) in (first..first + left).step_by(height).enumerate() {
@@ -94,6 +98,8 @@ unsafe fn of<S: Set, B: Blocks>(
             // SAFETY: as above; a panel begins after a whole number of vectors.
             unsafe { pack(rows, columns.units, panels.add(at * panel)) };
         }
+        // The memory rests while tiles are computed: what comes after these rows is asked for meanwhile.
+        let mut ahead = weights.row(first).as_ptr().wrapping_add(left * row);
         for column in (0..count).step_by(S::WIDTH) {
             for at in (0..left.div_ceil(height)).step_by(S::HEIGHT) {
                 let done = at * height;
@@ -101,8 +107,10 @@ unsafe fn of<S: Set, B: Blocks>(
                 // SAFETY: as above; a tile has no more panels and columns than there are.
                 unsafe {
                     let out = out.add(column * stride + first - rows.start + done);
-                    tile(panels.add(at * panel), columns.from(column), out, left - done, stride);
+                    let panel = panels.add(at * panel);
+                    tile(panel, columns.from(column), out, left - done, stride, Ahead { from: ahead, each });
                 }
+                ahead = ahead.wrapping_add(each * columns.units);
             }
         }
     }

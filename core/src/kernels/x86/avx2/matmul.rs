@@ -2,6 +2,7 @@
 
 use super::wide::Wide8;
 use crate::kernels::vectors::blocks::Blocks;
+use crate::kernels::vectors::panel::Ahead;
 use crate::kernels::vectors::product::{Pack, Set, Tile};
 use crate::kernels::vectors::{column, panel, Columns, Rows};
 
@@ -64,7 +65,8 @@ unsafe fn tile<B: Blocks, const N: usize>(
     out: *mut f32,
     rows: usize,
     stride: usize,
+    ahead: Ahead,
 ) {
     // SAFETY: as ours.
-    unsafe { panel::tile::<B, Wide8, 1, N>(panel, columns, out, rows, stride) }
+    unsafe { panel::tile::<B, Wide8, 1, N>(panel, columns, out, rows, stride, ahead) }
 }
