@@ -8,7 +8,7 @@ use crate::Token;
 /// One token for one stream of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DecodeItem {
-    /// The stream, below [`ContextOptions::streams`].
+    /// The stream, below [`ContextOptions::streams`](super::ContextOptions::streams).
     pub stream: u32,
     /// The token, appended to the stream.
     pub token: Token,
