@@ -66,6 +66,23 @@ func judge(ctx context.Context, document []byte, model *attestlm.Model, request 
 	return nil
 }
 
+func numerics(model *attestlm.Model) error {
+	session, err := model.NewSession(attestlm.Options{Profile: "fast"}) // stock llama.cpp: close, not equal
+	if err != nil {
+		return err
+	}
+	defer session.Close()
+	info, err := session.Info()
+	if err != nil {
+		return err
+	}
+	fmt.Println(info.Profile)
+	if info.Unattested != nil {
+		fmt.Println("no receipts:", info.Unattested)
+	}
+	return nil
+}
+
 func stream(ctx context.Context, session *attestlm.Session, request attestlm.Request) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
@@ -209,6 +226,19 @@ func ExampleSession_Stream() {
 	//  apples
 }
 
+func ExampleSession_Info() {
+	model, err := attestlm.BundledModel()
+	if err != nil {
+		panic(err)
+	}
+	defer model.Close()
+	if err := numerics(model); err != nil {
+		panic(err)
+	}
+	// Output:
+	// llama-cpp-sys-2-0.1.161/x86-64-v3/fast-1
+}
+
 func ExampleRequest_UnmarshalJSON() {
 	model, session := sessionOf(attestlm.BundledModel())
 	defer model.Close()
@@ -327,7 +357,7 @@ func TestREADME(t *testing.T) {
 		t.Fatal(err)
 	}
 	blocks := strings.Split(string(readme), "```go\n")[1:]
-	if len(blocks) != 7 {
+	if len(blocks) != 8 {
 		t.Errorf("%d examples", len(blocks))
 	}
 	for _, block := range blocks {
