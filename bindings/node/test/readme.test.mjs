@@ -8,7 +8,7 @@ import { MODEL, PACKAGE, runModule } from './support.mjs';
 const readme = readFileSync(join(PACKAGE, 'README.md'), 'utf8');
 const programs = [...readme.matchAll(/^```js\n([^]*?)^```$/gm)].map(([, text]) => text);
 const expected = [
-  /\nverified \[/, /12/, /^(\d+) of \1 bytes$/m, /^-\d+\.\d+ (true|false) verified$/m, /"primaryType":"Receipt"/, /^verified$/m,
+  /\nverified \[/, /^\S+\/exact-2\/[0-9a-f]{8} null verified$/m, /12/, /^(\d+) of \1 bytes$/m, /^-\d+\.\d+ (true|false) verified$/m, /"primaryType":"Receipt"/, /^verified$/m,
   /^viem: true\noutput: true\nethers: true$/m,
 ];
 
