@@ -23,10 +23,10 @@ use crate::Token;
 /// The buffer of attention scores takes contextTokens x ubatch x heads x 4 bytes: kept below this
 /// by a smaller ubatch, which changes no bit.
 const SCORE_BYTES: u64 = 256 << 20;
-/// Logits of one chunk, vocabulary x ubatch x 4 bytes: kept below this.
-const LOGIT_BYTES: u64 = 128 << 20;
-/// Tokens computed at once, at most: a few more a second would be had from more, and a cancel noticed later.
-const MAX_UBATCH: u64 = 256;
+/// Logits of one chunk, vocabulary x ubatch x 4 bytes, which the engine has twice: kept below this.
+const LOGIT_BYTES: u64 = 256 << 20;
+/// Tokens computed at once, at most: each batch reads all weights, and an answer of 256 tokens with its prompt is one.
+const MAX_UBATCH: u64 = 512;
 
 /// Positions judged at once, at most: each thread that judges has the buffers of a sampler.
 const MAX_JUDGES: usize = 16;
