@@ -168,8 +168,9 @@ test-exactness: setup
 	$(CARGO) run --release --locked --package attestlm-proof --bin exactness -- --short
 	$(CARGO) run --release --locked --package attestlm-proof --bin exactness -- --exact-2 --short
 
-exactness: setup compilers ## Prove the exact profile: every circumstance, family and weight type; gcc against clang
+exactness: setup compilers ## Prove the exact profiles: every circumstance, family and weight type; gcc against clang
 	$(CARGO) run --release --locked --package attestlm-proof --bin exactness
+	$(CARGO) run --release --locked --package attestlm-proof --bin exactness -- --exact-2
 
 compilers: setup ## Builds by gcc and by clang compute the same bits
 	@scripts/compilers.sh $(TARGET)

@@ -106,7 +106,8 @@ impl Session {
     /// since it was opened, [`ErrorKind::Engine`] if llama.cpp fails.
     pub fn new(model: &Model, options: &SessionOptions) -> Result<Self> {
         model.check_unchanged()?;
-        let mut settings = Settings::new(options, model);
+        let choice = model.profile_for(options.profile);
+        let mut settings = Settings::new(options, model, choice.first);
         let mut unattested = model.check_attestable(settings.profile).err();
         if let Some(adapter) = &settings.adapter {
             adapter.check_unchanged()?;
@@ -141,7 +142,7 @@ impl Session {
         let context = if unattested.is_some() {
             context(Profile::Fast1.into())?
         } else {
-            match context(model.profile_for(options.profile)) {
+            match context(choice) {
                 Err(error) if settings.profile.is_exact() && error.kind() == ErrorKind::Unsupported => {
                     unattested = Some(error);
                     context(Profile::Fast1.into())?

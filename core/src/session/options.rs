@@ -63,10 +63,10 @@ pub struct Settings {
 }
 
 impl Settings {
-    pub(super) fn new(options: &SessionOptions, model: &Model) -> Self {
+    pub(super) fn new(options: &SessionOptions, model: &Model, profile: Profile) -> Self {
         let available = cpu::available_threads();
         Settings {
-            profile: model.profile_for(options.profile).first,
+            profile,
             threads: match options.threads {
                 Some(threads) if options.oversubscribe => threads,
                 Some(threads) => threads.min(available),

@@ -124,3 +124,15 @@ pub trait Wide: Copy {
     /// `out` holds them.
     unsafe fn store_floats(floats: Self::Floats, out: *mut f32, rows: usize);
 }
+
+/// Methods of two vectors that are one instruction, for a [`Wide`] that holds one register.
+macro_rules! instructions {
+    ($($method:ident = $intrinsic:ident;)*) => {$(
+        #[inline(always)]
+        fn $method(self, other: Self) -> Self {
+            // SAFETY: as of every method of the type.
+            Self(unsafe { $intrinsic(self.0, other.0) })
+        }
+    )*};
+}
+pub(in crate::kernels) use instructions;

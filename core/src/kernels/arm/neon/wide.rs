@@ -4,19 +4,8 @@ use std::arch::aarch64::*;
 use std::arch::asm;
 
 use super::lanes::widen;
-use crate::kernels::vectors::wide::Wide;
+use crate::kernels::vectors::wide::{instructions, Wide};
 use crate::kernels::vectors::Rows;
-
-/// Methods of two vectors that are one instruction.
-macro_rules! instructions {
-    ($($method:ident = $intrinsic:ident;)*) => {$(
-        #[inline(always)]
-        fn $method(self, other: Self) -> Self {
-            // SAFETY: as below.
-            Self(unsafe { $intrinsic(self.0, other.0) })
-        }
-    )*};
-}
 
 /// 4 rows in one register.
 #[derive(Clone, Copy)]

@@ -2,9 +2,9 @@
 
 use std::arch::x86_64::*;
 
-use crate::kernels::vectors::wide::Wide;
+use crate::kernels::vectors::wide::{instructions, Wide};
 use crate::kernels::vectors::Rows;
-use crate::kernels::x86::{instructions, sixteen};
+use crate::kernels::x86::sixteen;
 
 /// 16 rows in one register.
 #[derive(Clone, Copy)]
